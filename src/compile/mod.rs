@@ -1,0 +1,1 @@
+//! From the model of one cluster to the bundles of its hosts.

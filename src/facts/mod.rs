@@ -1,0 +1,6 @@
+//! Versions, limits and platforms: tables and look-ups.
+//!
+//! Input: a version or a platform. Output: what holds for it, with the source of the fact. Must not: judge a spec.
+
+pub mod platform;
+pub mod version;

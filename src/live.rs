@@ -1,0 +1,1 @@
+//! One host as it is now.

@@ -1,0 +1,1 @@
+//! Plan and outcomes to a report, and its renderings.

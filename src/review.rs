@@ -1,0 +1,1 @@
+//! Compares two releases: what changes in which file of which host.
