@@ -1,0 +1,59 @@
+//! One cluster, as it is written.
+
+use schemars::{JsonSchema, Schema};
+use serde::Deserialize;
+
+use super::haproxy::Haproxy;
+use super::keepalived::Keepalived;
+use super::rabbitmq::Rabbitmq;
+use super::value::{Named, Scalar};
+use crate::diag::At;
+use crate::facts::platform::Platform;
+use crate::name::{ClusterName, HostName};
+
+/// One cluster: its hosts, the brokers on them, HAProxy in front of the brokers, the virtual addresses in front of that.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = optional)]
+pub struct Cluster {
+    /// The cluster's name: a directory of the output branch and part of ref names. Where the clusters are keyed or each
+    /// has its own file, the key or the file's name is the default.
+    pub name: Option<At<ClusterName>>,
+    /// The profile of `rmqgit.yaml` whose values stand between the defaults and this cluster.
+    pub profile: Option<At<String>>,
+    /// The operating system's family, which decides paths, users and unit names. Default: `debian`.
+    pub platform: Option<Platform>,
+    /// The hosts by name, as `hostname` prints it on each.
+    pub hosts: Named<HostName, Host>,
+    /// The RabbitMQ nodes and what they hold.
+    pub rabbitmq: Rabbitmq,
+    /// HAProxy in front of the nodes.
+    pub haproxy: Option<Haproxy>,
+    /// Keepalived, which holds the virtual addresses on one of the HAProxy hosts.
+    pub keepalived: Option<Keepalived>,
+    /// Kernel settings for every host, beside those that the set-up needs, such as `net.core.somaxconn: 4096`.
+    #[serde(default)]
+    pub sysctl: Named<String, Scalar>,
+    /// The dangerous transitions that this commit grants, by name. A grant that has been used does nothing.
+    #[serde(default)]
+    pub grants: Vec<At<String>>,
+}
+
+/// One host.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = optional)]
+pub struct Host {
+    /// The IP address that the other hosts reach it by.
+    pub address: At<String>,
+    /// The network interface that carries the address. Keepalived needs it.
+    pub interface: Option<At<String>>,
+    /// Further names for the host in `/etc/hosts`.
+    #[serde(default)]
+    pub aliases: Vec<At<HostName>>,
+}
+
+/// Takes `required` out of a schema: defaults or a profile may hold what the cluster itself does not.
+pub(super) fn optional(schema: &mut Schema) {
+    schema.remove("required");
+}
