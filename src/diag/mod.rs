@@ -2,6 +2,15 @@
 //!
 //! Input: findings of the parser, of `lower`, of the rules. Output: text, JSON or GitHub annotations.
 //! Must not: read files, or decide whether something is wrong.
+//!
+//! Every code has an entry in [`codes::CODES`], which `rmqgit explain` prints: whoever uses a new code adds it there.
+
+mod at;
+pub mod codes;
+mod sources;
+
+pub(crate) use at::AT;
+pub use sources::{Position, Sources};
 
 /// One place in one source file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
