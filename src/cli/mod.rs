@@ -3,11 +3,13 @@
 //! Input: arguments and the environment. Output: data on standard output, talk on standard error, an exit status.
 //! Must not: do work that a library function could do.
 
-use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
+
+mod exit;
+mod out;
 
 mod check;
 mod compile;
@@ -21,6 +23,9 @@ mod publish;
 mod schema;
 mod status;
 mod sync;
+
+use exit::{Exit, Failure};
+use out::{Color, stderr, stdout};
 
 /// Keeps highly available RabbitMQ exactly as a Git repository says.
 #[derive(Debug, Parser)]
@@ -61,84 +66,6 @@ enum Verb {
     Man(man::Args),
 }
 
-/// When output is coloured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Color {
-    /// On a terminal, unless NO_COLOR is set
-    Auto,
-    /// Even into a pipe or a file
-    Always,
-    /// Nowhere
-    Never,
-}
-
-/// The exit statuses; the only place that knows their numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    /// Nothing to report.
-    Clean,
-    /// Findings: an invalid spec, drift, pending changes in a dry run.
-    Findings,
-    /// A wrong command line.
-    Usage,
-    /// It could not be done.
-    Failed,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Clean => 0,
-            Exit::Findings => 1,
-            Exit::Usage => 2,
-            Exit::Failed => 3,
-        })
-    }
-}
-
-/// Why a verb could not do its work: one line, and what to do about it.
-#[derive(Debug)]
-struct Failure {
-    message: String,
-    help: Option<String>,
-    exit: Exit,
-}
-
-impl Failure {
-    /// Makes a failure of something outside: exit status 3.
-    fn new(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), help: None, exit: Exit::Failed }
-    }
-
-    /// Makes a failure of the command line: exit status 2.
-    fn usage(message: impl fmt::Display) -> Self {
-        Self { exit: Exit::Usage, ..Self::new(message) }
-    }
-
-    /// Makes a failure of an error and its causes, joined by colons.
-    fn from_error(error: &dyn std::error::Error) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            message = format!("{message}: {error}");
-            cause = error.source();
-        }
-        Self::new(message)
-    }
-
-    /// Says what to do.
-    fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::from_error(&error)
-    }
-}
-
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -149,12 +76,19 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Clean }.into();
         }
     };
-    match cli.color {
-        Color::Auto => {}
-        Color::Always => anstream::ColorChoice::Always.write_global(),
-        Color::Never => anstream::ColorChoice::Never.write_global(),
+    cli.color.apply();
+    match run(&cli.verb) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            // Nobody is left to be told that standard error cannot be written.
+            let _ = complain(&failure);
+            failure.exit.into()
+        }
     }
-    let result = match &cli.verb {
+}
+
+fn run(verb: &Verb) -> Result<Exit, Failure> {
+    match verb {
         Verb::Check(args) => check::run(args),
         Verb::Compile(args) => compile::run(args),
         Verb::Publish(args) => publish::run(args),
@@ -167,16 +101,45 @@ pub fn main() -> ExitCode {
         Verb::Explain(args) => explain::run(args),
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => man::run(args),
-    };
-    match result {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            let mut stderr = anstream::stderr();
-            let _ = writeln!(stderr, "rmqgit: {}", failure.message);
-            if let Some(help) = failure.help {
-                let _ = writeln!(stderr, "  help: {help}");
+    }
+}
+
+fn complain(failure: &Failure) -> std::io::Result<()> {
+    let mut stderr = stderr();
+    writeln!(stderr, "\x1b[1;31mrmqgit:\x1b[0m {}", failure.message)?;
+    if let Some(help) = &failure.help {
+        writeln!(stderr, "  \x1b[1mhelp:\x1b[0m {help}")?;
+    }
+    Ok(())
+}
+
+/// Returns the whole command line as clap knows it, for completions, manual pages and checks of printed commands.
+fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_example_is_a_command_line() {
+        for verb in command().get_subcommands() {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines: Vec<_> = help.lines().filter_map(|line| line.trim().strip_prefix("$ ")).collect();
+            for line in lines {
+                let line = line.split(['|', '>', '<']).next().expect("split yields at least one part");
+                let words = shlex::split(line).expect("an example is shell words");
+                let words = words.iter().skip_while(|word| *word == "sudo");
+                if let Err(error) = Cli::try_parse_from(words) {
+                    panic!("`{line}` of `rmqgit {}` is refused: {error}", verb.get_name());
+                }
             }
-            failure.exit.into()
         }
     }
 }

@@ -1,1 +1,3 @@
 //! The only doors to the outside: files, processes, Git, remotes, the clock.
+
+pub mod workspace;

@@ -1,2 +1,21 @@
-//! Integration tests: the real binary, real Git repositories, real programs.
-#![allow(missing_docs, reason = "a test crate exports nothing")]
+//! The integration tests: the built program, real Git repositories, the real daemons.
+#![allow(clippy::disallowed_methods, reason = "tests run programs, write files and read the environment as people do")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cli;
+
+use std::process::Command;
+
+/// Starts the description of a run of the built program; nothing of the caller's environment reaches it but `PATH`.
+fn rmqgit() -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("rmqgit"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").expect("PATH is set"));
+    command
+}
+
+/// Runs a command to its end; returns its exit status, standard output and standard error.
+fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().expect("the program starts");
+    let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
+    (output.status.code().expect("it ends by itself"), text(output.stdout), text(output.stderr))
+}
