@@ -106,3 +106,9 @@ fn man_accepts_every_page() {
     let (status, page, _) = run(rmqgit().arg("man"));
     assert_eq!((status, page), (0, fs::read_to_string(dir.path().join("rmqgit.1")).unwrap()));
 }
+
+#[test]
+fn the_tutorial_is_the_example() {
+    let spec = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tutorial/rmqgit.yaml")).unwrap();
+    assert!(spec.lines().filter(|line| !line.trim_start().starts_with('#')).count() <= 45, "it fits on one screen");
+}
