@@ -140,6 +140,16 @@ name!(
     }
 );
 
+name!(
+    /// A commit of the output branch or of a host's own ref: 40 lower-case hexadecimal digits.
+    ReleaseId, "commit id", |text| {
+        if text.len() != 40 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err("a commit id is 40 lower-case hexadecimal digits");
+        }
+        Ok(())
+    }
+);
+
 impl HostPath {
     /// Returns the path without its leading slash, as it stands below a root.
     pub fn relative(&self) -> &str {

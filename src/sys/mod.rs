@@ -1,3 +1,5 @@
 //! The only doors to the outside: files, processes, Git, remotes, the clock.
 
+pub mod remote;
+pub mod store;
 pub mod workspace;

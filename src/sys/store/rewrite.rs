@@ -1,0 +1,89 @@
+//! Housekeeping: everything that the tips need in one pack, and nothing else.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use git2::Oid;
+
+use super::{Store, StoreError, git, io_error, oid};
+use crate::name::ReleaseId;
+
+/// The most packs that the store keeps beside each other.
+pub const MAX_PACKS: usize = 50;
+
+/// The most bytes that the store's packs may have together before they are rewritten, unless the tips need more.
+pub const MAX_BYTES: u64 = 128 << 20;
+
+impl Store {
+    /// Rewrites the store when it has grown: the tips' commits and trees into one pack, without their history.
+    ///
+    /// A kill between any two steps is harmless: the new pack is added first, then `shallow` says that the history ends
+    /// at the tips (which is also true of the old packs), then the old packs go, each one's index before its pack.
+    pub fn tidy(&self) -> Result<(), StoreError> {
+        let packs = self.packs()?;
+        let bytes: u64 = packs.iter().filter_map(|path| fs::metadata(path).ok()).map(|meta| meta.len()).sum();
+        if packs.len() > MAX_PACKS || (packs.len() > 1 && bytes > MAX_BYTES) { self.rewrite(&packs) } else { Ok(()) }
+    }
+
+    fn rewrite(&self, old: &[PathBuf]) -> Result<(), StoreError> {
+        let mut tips = BTreeSet::new();
+        collect_tips(&self.path.join("refs/rmqgit"), &mut tips)?;
+        if tips.is_empty() {
+            return Ok(());
+        }
+        let mut incoming = self.incoming(u64::MAX)?;
+        let mut builder = self.repo.packbuilder().map_err(git("write a pack"))?;
+        builder.set_threads(1);
+        let mut shallow = BTreeSet::new();
+        for tip in &tips {
+            builder.insert_commit(*tip).map_err(git("write a pack"))?;
+            if self.repo.find_commit(*tip).map_err(git("read a commit"))?.parent_count() > 0 {
+                shallow.insert(*tip);
+            }
+        }
+        builder.foreach(|bytes| incoming.write_all(bytes).is_ok()).map_err(git("write a pack"))?;
+        let kept = incoming.stand_alone(&tips)?;
+        self.set_shallow(&shallow)?;
+        for pack in old.iter().filter(|path| path.file_name() != Some(OsStr::new(&kept))) {
+            for path in [pack.with_extension("idx"), pack.clone()] {
+                fs::remove_file(&path).map_err(io_error("remove", &path))?;
+            }
+        }
+        self.odb()?.refresh().map_err(git("open its objects"))
+    }
+
+    fn packs(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let directory = self.path.join("objects/pack");
+        let mut packs = Vec::new();
+        for entry in fs::read_dir(&directory).map_err(io_error("read", &directory))? {
+            let path = entry.map_err(io_error("read", &directory))?.path();
+            if path.extension() == Some(OsStr::new("pack")) {
+                packs.push(path);
+            }
+        }
+        Ok(packs)
+    }
+}
+
+fn collect_tips(directory: &Path, tips: &mut BTreeSet<Oid>) -> Result<(), StoreError> {
+    for entry in fs::read_dir(directory).map_err(io_error("read", directory))? {
+        let entry = entry.map_err(io_error("read", directory))?;
+        let path = entry.path();
+        if entry.file_type().map_err(io_error("read", &path))?.is_dir() {
+            collect_tips(&path, tips)?;
+            continue;
+        }
+        // A temporary file of a killed run is not a tip. Its name begins with a dot, which no host's name does.
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
+        if let Ok(id) = ReleaseId::parse(text.trim_end()) {
+            tips.insert(oid(&id));
+        }
+    }
+    Ok(())
+}
