@@ -1,0 +1,4 @@
+//! Fetching from real repositories: on this machine, through a real sshd, through a real web server.
+
+mod local;
+mod origin;

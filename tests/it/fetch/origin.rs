@@ -1,0 +1,144 @@
+//! A bare repository that holds releases, made with git.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rmqgit::fetch::{FetchError, Fetched, fetch};
+use rmqgit::name::{ClusterName, HostName, HostPath, ReleaseId};
+use rmqgit::release::{Artifact, Bundle, OnChange, Owner, Part, Piece, StoredFiles};
+use rmqgit::sys::remote::{Remote, RemoteOptions};
+use rmqgit::sys::store::Store;
+use tempfile::TempDir;
+
+/// The ref of the host that the tests fetch for.
+pub(super) const REF: &str = "refs/rmqgit/hosts/orders/rabbit1";
+
+/// A bare repository and the store of a host that fetches from it.
+pub(super) struct Origin {
+    pub(super) dir: TempDir,
+    pub(super) store: Store,
+}
+
+impl Origin {
+    pub(super) fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        git(dir.path(), &["init", "-q", "--bare", "origin.git"], b"");
+        let store = Store::open(&dir.path().join("state")).unwrap();
+        Self { dir, store }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.dir.path().join("origin.git")
+    }
+
+    pub(super) fn git(&self, args: &[&str]) -> String {
+        git(&self.path(), args, b"")
+    }
+
+    /// Commits files to a ref, after `parent`, and returns the commit.
+    pub(super) fn commit(&self, reference: &str, parent: Option<&str>, files: &StoredFiles) -> ReleaseId {
+        let mut stream = Vec::new();
+        append(&mut stream, reference, parent, files);
+        git(&self.path(), &["fast-import", "--quiet", "--force"], &stream);
+        ReleaseId::parse(&self.git(&["rev-parse", reference])).unwrap()
+    }
+
+    /// Publishes the `n`-th release of the host after the one before.
+    pub(super) fn publish(&self, n: u32) -> ReleaseId {
+        let parent = self.git(&["for-each-ref", "--format=%(objectname)", REF]);
+        self.commit(REF, Some(parent.as_str()).filter(|id| !id.is_empty()), &bundle(n).store())
+    }
+
+    pub(super) fn remote(&self) -> Remote {
+        Remote::parse(self.path().to_str().unwrap(), RemoteOptions::default()).unwrap()
+    }
+
+    pub(super) fn fetch(&self, remote: &Remote) -> Result<Fetched, FetchError> {
+        fetch(&self.store, remote, &cluster(), &host())
+    }
+
+    /// Fetches, and returns what went wrong with its causes, temporary paths and commit ids replaced.
+    pub(super) fn failure(&self, remote: &Remote) -> String {
+        self.describe(&self.fetch(remote).unwrap_err())
+    }
+
+    pub(super) fn describe(&self, error: &dyn std::error::Error) -> String {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            write!(text, ": {error}").unwrap();
+            cause = error.source();
+        }
+        text.replace(self.dir.path().to_str().unwrap(), "DIR")
+    }
+}
+
+pub(super) fn cluster() -> ClusterName {
+    ClusterName::parse("orders").unwrap()
+}
+
+pub(super) fn host() -> HostName {
+    HostName::parse("rabbit1").unwrap()
+}
+
+/// Returns a bundle with eight files; one line of one file is the `n`-th.
+pub(super) fn bundle(n: u32) -> Bundle {
+    let artifact = |name: &str| {
+        let lines = (0..80)
+            .fold(format!("# {name}\n"), |text, line| text + &format!("setting.{name}.{line} = {}\n", line * 7919));
+        let text = if name == "haproxy" { format!("{lines}port = {n}\n") } else { lines };
+        let path = HostPath::parse(&format!("/etc/{name}/{name}.cfg")).unwrap();
+        let artifact = Artifact {
+            content: vec![Piece::Text(text)],
+            mode: 0o644,
+            owner: Owner::root(),
+            check: None,
+            on_change: OnChange::Nothing,
+            part: Part::Whole,
+        };
+        (path, artifact)
+    };
+    let names = ["haproxy", "keepalived", "rabbitmq", "erlang", "sysctl", "limits", "hosts", "check"];
+    Bundle {
+        cluster: cluster(),
+        host: host(),
+        order: vec![host()],
+        artifacts: names.map(artifact).into(),
+        definitions: None,
+        grants: Vec::new(),
+    }
+}
+
+/// Runs git with some input and returns what it printed.
+pub(super) fn git(dir: &Path, args: &[&str], input: &[u8]) -> String {
+    let mut child = Command::new("git")
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("git is installed");
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "git {args:?} failed");
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+fn append(stream: &mut Vec<u8>, reference: &str, parent: Option<&str>, files: &StoredFiles) {
+    // `feature done` would be nicer to read; this is what every git since 1.7 takes.
+    write!(stream, "reset {reference}\ncommit {reference}\ncommitter A <a@b> 1700000000 +0000\n").unwrap();
+    let message = format!("orders/rabbit1: release\n\nSpec-Commit: {}\n", "1".repeat(40));
+    write!(stream, "data {}\n{message}\n", message.len()).unwrap();
+    if let Some(parent) = parent {
+        write!(stream, "from {parent}\ndeleteall\n").unwrap();
+    }
+    for (path, bytes) in files {
+        write!(stream, "M 100644 inline {path}\ndata {}\n", bytes.len()).unwrap();
+        stream.extend_from_slice(bytes);
+        stream.push(b'\n');
+    }
+}
