@@ -32,6 +32,11 @@ pub const ROOTFS: &str = "rootfs";
 /// The ref namespace with one ref per host.
 pub const HOST_REFS: &str = "refs/rmqgit/hosts";
 
+/// The trailer of a release's commit, and of a host's commit, that names the spec commit it was compiled from.
+pub const SPEC_COMMIT: &str = "Spec-Commit";
+/// The trailer that names the version of the compiler.
+pub const COMPILER: &str = "Rmqgit-Version";
+
 /// Returns the name of the ref that holds one host's tree.
 pub fn host_ref(cluster: &ClusterName, host: &HostName) -> String {
     format!("{HOST_REFS}/{cluster}/{host}")

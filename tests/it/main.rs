@@ -4,6 +4,7 @@
 
 mod cli;
 mod fetch;
+mod git;
 mod tidy;
 
 use std::process::Command;
