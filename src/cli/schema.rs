@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::ValueEnum;
 use schemars::{JsonSchema, generate::SchemaSettings};
 
+use super::explain::Explanations;
 use super::{Exit, Failure, stdout};
 use crate::definitions::Definitions;
 use crate::release::{Manifest, canonical_json};
@@ -26,6 +27,8 @@ enum Document {
     Manifest,
     /// definitions.json of a host's tree
     Definitions,
+    /// What `rmqgit explain --format json` prints
+    Explanations,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -37,6 +40,7 @@ fn schema(document: Document) -> String {
     match document {
         Document::Manifest => of::<Manifest>(),
         Document::Definitions => of::<Definitions>(),
+        Document::Explanations => of::<Explanations<'static>>(),
     }
 }
 

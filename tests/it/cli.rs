@@ -112,3 +112,58 @@ fn the_tutorial_is_the_example() {
     let spec = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tutorial/rmqgit.yaml")).unwrap();
     assert!(spec.lines().filter(|line| !line.trim_start().starts_with('#')).count() <= 45, "it fits on one screen");
 }
+
+#[test]
+fn explain_says_what_why_and_what_to_do() {
+    let (status, text, stderr) = run(rmqgit().args(["explain", "duplicate-key"]));
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    insta::assert_snapshot!(text);
+    let unknown = |code: &str, help: &str| {
+        let said = format!("rmqgit: there is no code `{code}`\n  help: {help}\n");
+        assert_eq!(run(rmqgit().args(["explain", code])), (2, String::new(), said));
+    };
+    unknown("duplicat-keys", "did you mean `duplicate-key`?");
+    unknown("something-else", "`rmqgit explain --all` lists every code");
+}
+
+/// Editors and other programs read `schema/`; it holds what this program prints, byte for byte, and what the schema says
+/// of a document is what the program accepts as one.
+#[test]
+fn the_stored_schemas_are_the_printed_ones() {
+    let (_, help, _) = run(rmqgit().args(["schema", "--help"]));
+    let arguments = help.lines().skip_while(|line| *line != "Arguments:").take_while(|line| *line != "Options:");
+    let documents: Vec<_> = arguments.filter_map(|line| line.trim().strip_prefix("- ")?.split(':').next()).collect();
+    assert!(documents.contains(&"manifest"), "{help}");
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/schema");
+    for document in &documents {
+        let (status, schema, stderr) = run(rmqgit().args(["schema", document]));
+        assert_eq!((status, stderr.as_str()), (0, ""), "{document}");
+        let value = serde_json::from_str(&schema).unwrap();
+        jsonschema::draft202012::meta::validate(&value).unwrap_or_else(|e| panic!("{document}: {e}"));
+        let path = format!("{dir}/{document}.json");
+        let stored = fs::read_to_string(&path).unwrap_or_default();
+        assert!(stored == schema, "{path} is old: `cargo run -- schema {document} > schema/{document}.json`");
+    }
+    let mut stored: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    stored.sort();
+    let mut printed: Vec<_> = documents.iter().map(|document| format!("{document}.json")).collect();
+    printed.sort();
+    assert_eq!(stored, printed);
+}
+
+/// Holds a printed document against the schema that the program prints for it.
+pub(crate) fn assert_follows_schema(document: &str, text: &str) {
+    let (_, schema, _) = run(rmqgit().args(["schema", document]));
+    let schema = jsonschema::draft202012::new(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let value = serde_json::from_str(text).unwrap();
+    let faults: Vec<_> = schema.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(faults.is_empty(), "{document}: {}", faults.join("\n"));
+}
+
+#[test]
+fn explanations_are_a_document() {
+    let (status, text, _) = run(rmqgit().args(["explain", "--all", "--format", "json"]));
+    assert_eq!(status, 0);
+    assert_follows_schema("explanations", &text);
+}
