@@ -2,5 +2,6 @@
 //!
 //! Input: a version or a platform. Output: what holds for it, with the source of the fact. Must not: judge a spec.
 
+pub mod features;
 pub mod platform;
 pub mod version;
