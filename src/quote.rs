@@ -64,7 +64,9 @@ pub fn quote(syntax: Syntax, text: &str) -> Quoted {
         Syntax::Shell => shell(text),
         Syntax::ErlangAtom => erlang_atom(text),
         Syntax::Word if safe(text, "_./:@+,=*-") => Ok(text.to_owned()),
-        Syntax::Word => Err(QuoteError("only letters, digits and `_./:@+,=*-` can stand here, and at least one of them")),
+        Syntax::Word => {
+            Err(QuoteError("only letters, digits and `_./:@+,=*-` can stand here, and at least one of them"))
+        }
         Syntax::Line => line(text),
         Syntax::Comment => Ok(text.to_owned()),
     }
@@ -127,9 +129,9 @@ fn rabbitmq_conf(text: &str) -> Quoted {
     match (bare, text.contains('\'')) {
         (true, _) => Ok(text.to_owned()),
         (false, false) => Ok(format!("'{text}'")),
-        (false, true) => {
-            Err(QuoteError("rabbitmq.conf cannot spell a single quote beside `#`, at the start, or beside outer blanks"))
-        }
+        (false, true) => Err(QuoteError(
+            "rabbitmq.conf cannot spell a single quote beside `#`, at the start, or beside outer blanks",
+        )),
     }
 }
 
@@ -184,7 +186,9 @@ const ERLANG_WORDS: [&str; 29] = [
 
 fn erlang_atom(text: &str) -> Quoted {
     if !text.is_ascii() || text.len() > 255 {
-        return Err(QuoteError("an Erlang atom has at most 255 characters, ASCII ones where every version shall read it"));
+        return Err(QuoteError(
+            "an Erlang atom has at most 255 characters, ASCII ones where every version shall read it",
+        ));
     }
     let bare = safe(text, "_@") && text.starts_with(|c: char| c.is_ascii_lowercase()) && !ERLANG_WORDS.contains(&text);
     if bare {
