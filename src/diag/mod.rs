@@ -8,9 +8,11 @@
 mod at;
 pub mod codes;
 mod sources;
+mod words;
 
 pub(crate) use at::AT;
 pub use sources::{Position, Sources};
+pub use words::{excerpt, nearest};
 
 /// One place in one source file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
