@@ -1,1 +1,157 @@
 //! One host as it is now.
+//!
+//! Input: what `observe` saw. Output: values for `plan`, in which "could not look" is never "is not there".
+//! Must not: look at anything itself, or print the bytes of a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::name::{HostPath, UnitName};
+use crate::release::Owner;
+
+/// The answer to one look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe<T> {
+    /// It is there.
+    Seen(T),
+    /// It is certainly not there.
+    Absent,
+    /// The look failed, for this reason.
+    Failed(String),
+}
+
+impl<T> Probe<T> {
+    /// Returns what was seen.
+    pub fn seen(&self) -> Option<&T> {
+        match self {
+            Self::Seen(value) => Some(value),
+            Self::Absent | Self::Failed(_) => None,
+        }
+    }
+}
+
+/// The bytes of a live file or of a candidate. They may hold secrets: they are wiped from memory and never printed.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Bytes(Zeroizing<Vec<u8>>);
+
+impl Bytes {
+    /// Takes the bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Returns the bytes, for comparing and for writing.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+/// Everything that was looked at on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// When.
+    pub at: Timestamp,
+    /// What the file system is.
+    pub place: Place,
+    /// The files, by path.
+    pub files: BTreeMap<HostPath, Probe<FileState>>,
+    /// The files beside which a killed run left its candidate.
+    pub leftovers: BTreeSet<HostPath>,
+    /// The ids of owners that a file has or shall have.
+    pub accounts: BTreeMap<Owner, Probe<Account>>,
+    /// The user that looks, and that will write.
+    pub user: u32,
+    /// The units that a change concerns, or why systemd cannot be asked. Filled in when something asks for a unit.
+    pub units: BTreeMap<UnitName, Probe<UnitState>>,
+}
+
+/// What the file system is whose files were looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The machine's own root: its daemons read these files.
+    Machine,
+    /// A directory that stands for a machine: no daemon reads these files.
+    Sandbox,
+}
+
+/// The numbers of a user and a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// The user's id.
+    pub user: u32,
+    /// The group's id.
+    pub group: u32,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileState {
+    /// What stands at the path.
+    pub kind: Kind,
+    /// The permission bits with set-id and sticky bits, such as `0o4755`.
+    pub mode: u32,
+    /// Who owns it.
+    pub account: Account,
+    /// Its names, or numbers where the host has no name.
+    pub owner: Owner,
+    /// When its bytes were last written.
+    pub modified: Timestamp,
+    /// What tells it from a later file at the same path.
+    pub stamp: Stamp,
+}
+
+/// What stands at a path. Links are not followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file and its bytes.
+    Regular(Bytes),
+    /// A regular file that is too big to be ours; its size.
+    Huge(u64),
+    /// A symbolic link and its target.
+    Symlink(String),
+    /// A directory.
+    Directory,
+    /// A socket, pipe or device.
+    Other,
+}
+
+impl FileState {
+    /// Returns the bytes of a regular file.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::Regular(bytes) => Some(bytes.as_slice()),
+            _ => None,
+        }
+    }
+}
+
+/// Identifies one state of one file: another writer changes at least one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The device.
+    pub device: u64,
+    /// The inode.
+    pub inode: u64,
+    /// The size in bytes.
+    pub size: u64,
+    /// When the inode last changed, in nanoseconds since 1970.
+    pub changed: i128,
+}
+
+/// One systemd unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitState {
+    /// Whether it runs.
+    pub active: bool,
+    /// When it last became active.
+    pub since: Option<Timestamp>,
+}

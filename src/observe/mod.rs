@@ -1,1 +1,62 @@
-//! Looks at the live host; never touches it, never fails as a whole.
+//! Looks at the live host.
+//!
+//! Input: a root and what to look at. Output: [`Observed`]. Must not: change anything, or fail as a whole: each look
+//! has its own answer. The broker is not looked at yet; the report says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::live::{FileState, Kind, Observed, Probe};
+use crate::name::{HostPath, UnitName};
+use crate::release::Owner;
+use crate::sys::accounts::{self, Accounts};
+use crate::sys::files::{Entry, EntryKind, Root};
+use crate::sys::units;
+
+/// What to look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// The files.
+    pub files: BTreeSet<HostPath>,
+    /// The owners to look up.
+    pub owners: BTreeSet<Owner>,
+}
+
+/// Looks at the files of a host.
+pub fn observe(root: &Root, targets: &Targets, at: Timestamp) -> Observed {
+    let accounts = accounts::load(root);
+    let look = |path: &HostPath| (path.clone(), file(root, &accounts, path));
+    Observed {
+        at,
+        place: root.place(),
+        files: targets.files.iter().map(look).collect(),
+        leftovers: targets.files.iter().filter(|path| root.has_leftover(path)).cloned().collect(),
+        accounts: targets.owners.iter().map(|owner| (owner.clone(), accounts.resolve(owner))).collect(),
+        user: accounts::own_user(),
+        units: BTreeMap::new(),
+    }
+}
+
+/// Asks systemd for the units that a plan concerns. A sandbox has none.
+pub fn observe_units(observed: &mut Observed, wanted: &BTreeSet<UnitName>) {
+    if observed.place == crate::live::Place::Machine {
+        observed.units = wanted.iter().map(|unit| (unit.clone(), units::probe(unit, observed.at))).collect();
+    }
+}
+
+fn file(root: &Root, accounts: &Accounts, path: &HostPath) -> Probe<FileState> {
+    let Entry { kind, mode, account, modified, stamp } = match root.probe(path) {
+        Probe::Seen(entry) => entry,
+        Probe::Absent => return Probe::Absent,
+        Probe::Failed(why) => return Probe::Failed(why),
+    };
+    let kind = match kind {
+        EntryKind::Regular(Some(bytes)) => Kind::Regular(bytes),
+        EntryKind::Regular(None) => Kind::Huge(stamp.size),
+        EntryKind::Symlink(target) => Kind::Symlink(target),
+        EntryKind::Directory => Kind::Directory,
+        EntryKind::Other => Kind::Other,
+    };
+    Probe::Seen(FileState { kind, mode, account, owner: accounts.name(account), modified, stamp })
+}

@@ -1,1 +1,401 @@
-//! Decides everything: (base, desired, observed) to a plan of changes and ordered steps. Pure.
+//! Decides everything: (base, desired, observed) to a plan of changes and ordered steps.
+//!
+//! Input: what was last applied, what the release asks for with its secrets joined, what the host is. Output: a [`Plan`].
+//! Must not: look at the host, or change it. `apply` makes no choice that is not in the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::live::{Account, Bytes, Observed, Stamp};
+use crate::name::{HostPath, UnitName};
+use crate::release::Check;
+
+mod base;
+mod block;
+mod compare;
+mod desired;
+mod diff;
+mod file;
+mod steps;
+
+pub use base::{Base, BaseFile, Intent, Owed};
+pub use desired::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
+pub(crate) use diff::printable;
+pub use steps::owed_after;
+
+/// The grant that lets a release take away more than half of a host's files.
+pub const GRANT_SHRINK: &str = "shrink";
+
+/// What differs, and what will be done about it, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct Plan {
+    /// What differs between the host and the release.
+    pub changes: Vec<Change>,
+    /// What will be done, in order.
+    pub steps: Vec<Planned>,
+    /// What a person has to know beside the changes.
+    pub findings: Vec<Finding>,
+    /// What is not known.
+    pub unknown: Vec<Unknown>,
+    /// Units that run with older files until a person restarts them.
+    pub waiting: Vec<Waiting>,
+    /// The bytes behind the steps. They may hold secrets and are never written into a report.
+    #[serde(skip)]
+    pub candidates: BTreeMap<HostPath, Candidate>,
+}
+
+/// One difference between the host and the release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// The file.
+    pub path: HostPath,
+    /// What is to be done about it.
+    pub action: Action,
+    /// Who moved: the release, the host, or both.
+    pub cause: Cause,
+    /// What it does to clients.
+    pub class: Class,
+    /// In what the file differs.
+    pub differs: Vec<Difference>,
+    /// The unified diff from the live file to the release, secrets masked; none where the content is the same, new or secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+    /// When the live file was last written, in RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub modified: Option<Timestamp>,
+    /// When a run first reported this difference, in RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
+    /// Why it is left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+/// What is to be done about a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// It is made.
+    Create,
+    /// It is replaced.
+    Replace,
+    /// The managed block in it is replaced, the rest stays.
+    EditBlock,
+    /// Its permission bits are set.
+    Mode,
+    /// Its owner is set.
+    Owner,
+    /// It is removed, or the managed block is.
+    Remove,
+}
+
+/// Who moved since the release was last applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The release: the change is pending.
+    Release,
+    /// The host: it drifted.
+    Drift,
+    /// Both.
+    Both,
+}
+
+/// What a change does to clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Nothing.
+    Live,
+    /// A daemon reloads; nobody notices.
+    Reload,
+    /// A broker restarts: one host at a time.
+    Rolling,
+}
+
+/// One aspect in which a live file differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "aspect", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Difference {
+    /// The file is not there.
+    Absent,
+    /// The file, or its managed block, is there and should not be.
+    Surplus,
+    /// Something else stands at its path.
+    Kind {
+        /// What stands there.
+        live: String,
+    },
+    /// The bytes differ.
+    Content {
+        /// Whether no diff is shown because the file is a secret.
+        secret: bool,
+    },
+    /// The permission bits differ.
+    Mode {
+        /// The live ones, in octal.
+        live: String,
+        /// The ones of the release, in octal.
+        wanted: String,
+    },
+    /// The owner differs.
+    Owner {
+        /// The live one.
+        live: String,
+        /// The one of the release.
+        wanted: String,
+    },
+}
+
+/// Why a change is not made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// What holds it.
+    pub code: HeldCode,
+    /// What is wrong.
+    pub why: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// What holds a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldCode {
+    /// The release no longer has the file, but somebody has changed it since.
+    LeftBehind,
+    /// The markers of the managed block do not fit together.
+    DamagedBlock,
+    /// A directory, device, socket or link stands where the file should be.
+    NotAFile,
+    /// The host has no such user or group.
+    NoAccount,
+}
+
+/// One step, or a step that will not be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Planned {
+    /// The step.
+    pub step: Step,
+    /// Why it will not be taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<String>,
+}
+
+/// The closed set of what the agent does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "step", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Step {
+    /// Removes the candidate that a killed run left.
+    Clean {
+        /// The file beside which it lies.
+        path: HostPath,
+    },
+    /// Lets the file's own program judge the candidate.
+    Check {
+        /// The file.
+        path: HostPath,
+        /// The program.
+        check: Check,
+    },
+    /// Puts the candidate in the place of the file.
+    Write {
+        /// The file.
+        path: HostPath,
+    },
+    /// Sets the permission bits.
+    SetMode {
+        /// The file.
+        path: HostPath,
+    },
+    /// Sets the owner.
+    SetOwner {
+        /// The file.
+        path: HostPath,
+    },
+    /// Removes the file.
+    Remove {
+        /// The file.
+        path: HostPath,
+    },
+    /// Loads the kernel settings of the file.
+    Sysctl {
+        /// The file.
+        path: HostPath,
+    },
+    /// Lets systemd read its units again.
+    DaemonReload {
+        /// The files that ask for it.
+        files: BTreeSet<HostPath>,
+    },
+    /// Lets the unit read its files again.
+    Reload {
+        /// The unit.
+        unit: UnitName,
+        /// The files that ask for it.
+        files: BTreeSet<HostPath>,
+    },
+    /// Restarts the unit. No run takes this step by itself yet: a person does.
+    Restart {
+        /// The unit.
+        unit: UnitName,
+        /// The files that ask for it.
+        files: BTreeSet<HostPath>,
+    },
+}
+
+/// A unit that runs with older files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiting {
+    /// The unit.
+    pub unit: UnitName,
+    /// The files that it has not read.
+    pub files: BTreeSet<HostPath>,
+    /// Since when, in RFC 3339.
+    #[schemars(with = "String")]
+    pub since: Timestamp,
+}
+
+/// Something that a person has to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// What kind: a kebab-case noun.
+    pub code: FindingCode,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// The kinds of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingCode {
+    /// The release has no files for this host.
+    EmptyRelease,
+    /// The release has lost more than half of this host's files.
+    ShrunkenRelease,
+    /// A killed run left a candidate.
+    Leftover,
+    /// A daemon still runs whose configuration was removed.
+    OrphanedUnit,
+}
+
+impl FindingCode {
+    /// Whether the release is refused as a whole.
+    pub fn refuses_release(self) -> bool {
+        matches!(self, Self::EmptyRelease | Self::ShrunkenRelease)
+    }
+}
+
+/// Something that is not known, so that nothing is done that depends on it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unknown {
+    /// A path, a unit, or what else was not looked at.
+    pub subject: String,
+    /// Why.
+    pub why: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// Whether the answer is needed to say that the host is in sync.
+    pub blocks: bool,
+}
+
+/// What a step writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The permission bits.
+    pub mode: u32,
+    /// The owner; `None` leaves it to the user that writes.
+    pub account: Option<Account>,
+    /// The file that it replaces; `None` where there was none. Another one is not replaced.
+    pub replaces: Option<Stamp>,
+    /// What will be remembered of it; `None` where the release no longer has the file.
+    pub becomes: Option<BaseFile>,
+    /// The secrets in it, to be masked in what programs say.
+    pub secrets: Vec<JoinedSecret>,
+}
+
+impl Candidate {
+    /// Returns what a program said about this candidate, without its secrets.
+    pub fn mask(&self, text: &str) -> String {
+        diff::mask(text, &self.secrets, self.bytes.as_slice())
+    }
+}
+
+impl Plan {
+    /// Whether the host is as the release asks, as far as a run can make it so.
+    pub fn is_settled(&self) -> bool {
+        self.changes.iter().all(|change| change.held.is_some())
+    }
+
+    /// Whether the release is refused as a whole.
+    pub fn refuses_release(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code.refuses_release())
+    }
+
+    /// Returns the units that the plan asks something of.
+    pub fn units(&self) -> BTreeSet<UnitName> {
+        let of_steps = self.steps.iter().filter_map(|planned| match &planned.step {
+            Step::Reload { unit, .. } | Step::Restart { unit, .. } => Some(unit.clone()),
+            _ => None,
+        });
+        of_steps.chain(self.waiting.iter().map(|waiting| waiting.unit.clone())).collect()
+    }
+
+    /// Returns the write-ahead record of the plan.
+    pub fn intent(&self, at: Timestamp) -> Option<Intent> {
+        let files: BTreeMap<HostPath, Option<BaseFile>> =
+            self.candidates.iter().map(|(path, candidate)| (path.clone(), candidate.becomes.clone())).collect();
+        (!files.is_empty()).then_some(Intent { at, files })
+    }
+}
+
+/// Compares and decides.
+pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
+    let base = base.recovered(observed);
+    let mut plan = Plan::default();
+    if let Some(finding) = refused(&base, desired) {
+        plan.findings.push(finding);
+        return plan;
+    }
+    for (path, wanted) in &desired.files {
+        file::compare(&mut plan, path, wanted, base.files.get(path), observed);
+    }
+    for (path, gone) in base.files.iter().filter(|(path, _)| !desired.files.contains_key(*path)) {
+        file::compare_removed(&mut plan, path, gone, observed);
+    }
+    plan.changes.sort_by(|a, b| a.path.cmp(&b.path));
+    let actions = steps::asked(&mut plan, &base, desired, observed);
+    steps::order(&mut plan, &actions, desired, observed);
+    plan
+}
+
+/// Refuses a release that is empty or has lost most of the host's files.
+fn refused(base: &Base, desired: &Desired) -> Option<Finding> {
+    let help = format!("nothing was changed; if this is meant, grant `{GRANT_SHRINK}` in the spec");
+    if desired.files.is_empty() {
+        let message = "the release has no files for this host".to_owned();
+        return Some(Finding { code: FindingCode::EmptyRelease, message, help });
+    }
+    let lost = base.files.keys().filter(|path| !desired.files.contains_key(*path)).count();
+    if lost * 2 > base.files.len() && !desired.grants.iter().any(|grant| grant == GRANT_SHRINK) {
+        let message = format!("the release takes away {lost} of this host's {} files", base.files.len());
+        return Some(Finding { code: FindingCode::ShrunkenRelease, message, help });
+    }
+    None
+}

@@ -1,6 +1,12 @@
 //! The only doors to the outside: files, processes, Git, remotes, the clock.
 
+pub mod accounts;
+pub mod clock;
+pub mod files;
 pub mod git;
+pub mod process;
 pub mod remote;
+pub mod secret;
 pub mod store;
+pub mod units;
 pub mod workspace;

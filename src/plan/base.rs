@@ -1,0 +1,174 @@
+//! What this host was last brought to: the base of the three-way comparison.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::live::{Observed, Probe};
+use crate::name::{Digest, HostPath};
+use crate::release::{OnChange, Owner, Part};
+
+use super::compare::{self, Aspects};
+use super::desired::{Desired, Joined, Wanted};
+use super::diff;
+
+/// What was last applied, what a killed run had begun, and what is still to be done for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    /// The files as they were last applied, or last seen to be as the release asks.
+    pub files: BTreeMap<HostPath, BaseFile>,
+    /// What a run that never ended was about to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// What the daemons have not been told yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owed: Vec<Owed>,
+}
+
+/// One file as it was last applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseFile {
+    /// The digest of our part of the file, secrets joined. It never leaves the state directory.
+    pub digest: Digest,
+    /// The permission bits.
+    pub mode: u32,
+    /// Who owned it.
+    pub owner: Owner,
+    /// How much of the file was ours.
+    pub part: Part,
+    /// What a change of it asks for.
+    pub on_change: OnChange,
+    /// The text that preceded each secret on its line: what follows such text in the live file is never shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+}
+
+/// The write-ahead record: what a run is about to make of each file it touches; `None` removes the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intent {
+    /// When the run began.
+    pub at: Timestamp,
+    /// The files.
+    pub files: BTreeMap<HostPath, Option<BaseFile>>,
+}
+
+/// Something that a daemon has to be told about files that were written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owed {
+    /// What to do.
+    pub action: OnChange,
+    /// The files that ask for it.
+    pub files: BTreeSet<HostPath>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Base {
+    /// Resolves what a killed run had begun: each aspect of a file that is as the run wanted it counts as applied, and
+    /// what such a file asks for is owed.
+    #[must_use]
+    pub fn recovered(&self, observed: &Observed) -> Self {
+        let mut base = Self { files: self.files.clone(), intent: None, owed: self.owed.clone() };
+        let Some(intent) = &self.intent else { return base };
+        for (path, wanted) in &intent.files {
+            let probe = observed.files.get(path);
+            match wanted {
+                None if matches!(probe, Some(Probe::Absent)) => {
+                    if let Some(gone) = base.files.remove(path) {
+                        base.owe(gone.on_change, path, intent.at);
+                    }
+                }
+                None => {}
+                Some(wanted) => base.recover_file(path, wanted, intent.at, observed),
+            }
+        }
+        base
+    }
+
+    fn recover_file(&mut self, path: &HostPath, wanted: &BaseFile, at: Timestamp, observed: &Observed) {
+        let Some(Probe::Seen(live)) = observed.files.get(path) else { return };
+        let Some(live) = Aspects::of_live(live, wanted.part) else { return };
+        let done = compare::against_base(&live, wanted, observed);
+        match self.files.get_mut(path) {
+            Some(file) => {
+                let written = done.content && file.digest != wanted.digest;
+                if done.content {
+                    file.digest = wanted.digest;
+                    file.secrets = wanted.secrets.clone();
+                }
+                if done.mode {
+                    file.mode = wanted.mode;
+                }
+                if done.owner {
+                    file.owner = wanted.owner.clone();
+                }
+                if written {
+                    file.part = wanted.part;
+                    file.on_change = wanted.on_change.clone();
+                    self.owe(wanted.on_change.clone(), path, at);
+                }
+            }
+            None if done.content => {
+                self.files.insert(path.clone(), wanted.clone());
+                self.owe(wanted.on_change.clone(), path, at);
+            }
+            None => {}
+        }
+    }
+
+    /// Records that an action is owed for a file.
+    pub fn owe(&mut self, action: OnChange, path: &HostPath, at: Timestamp) {
+        if action == OnChange::Nothing {
+            return;
+        }
+        match self.owed.iter_mut().find(|owed| owed.action == action) {
+            Some(owed) => {
+                owed.files.insert(path.clone());
+                owed.since = owed.since.max(at);
+            }
+            None => {
+                self.owed.push(Owed { action, files: BTreeSet::from([path.clone()]), since: at });
+                self.owed.sort();
+            }
+        }
+    }
+
+    /// Returns the base after a look: what is as the release asks counts as applied, and what the release no longer has
+    /// and the host no longer has is forgotten.
+    #[must_use]
+    pub fn settled(&self, desired: &Desired, observed: &Observed) -> Self {
+        let mut base = self.recovered(observed);
+        for (path, wanted) in &desired.files {
+            let (Ok(joined), Some(Probe::Seen(live))) = (&wanted.content, observed.files.get(path)) else { continue };
+            let file = BaseFile::of(wanted, joined);
+            if Aspects::of_live(live, wanted.part)
+                .is_some_and(|live| compare::against_base(&live, &file, observed).all())
+            {
+                base.files.insert(path.clone(), file);
+            }
+        }
+        base.files.retain(|path, file| {
+            desired.files.contains_key(path) || !compare::is_gone(observed.files.get(path), file.part)
+        });
+        base
+    }
+}
+
+impl BaseFile {
+    /// Makes the record of a file that is as it shall be.
+    pub fn of(wanted: &Wanted, joined: &Joined) -> Self {
+        Self {
+            digest: compare::digest(joined.bytes.as_slice(), wanted.part),
+            mode: wanted.mode,
+            owner: wanted.owner.clone(),
+            part: wanted.part,
+            on_change: wanted.on_change.clone(),
+            secrets: diff::secret_prefixes(joined),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Puts the steps of a plan in order, and keeps what the daemons have to be told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::live::{Observed, Place, Probe, UnitState};
+use crate::name::{HostPath, UnitName};
+use crate::release::{Check, OnChange};
+
+use super::base::{Base, Owed};
+use super::desired::Desired;
+use super::{Action, Change, Difference, Finding, FindingCode, Plan, Planned, Step, Unknown, Waiting};
+
+/// The unit of the broker, on every platform.
+const BROKER: &str = "rabbitmq-server.service";
+
+/// The files that ask for an action.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked {
+    files: BTreeSet<HostPath>,
+    since: Option<Timestamp>,
+}
+
+/// Collects what the daemons have to be told: what earlier runs owe, and what this plan's changes ask for.
+pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &Observed) -> BTreeMap<OnChange, Asked> {
+    let mut asked: BTreeMap<OnChange, Asked> = BTreeMap::new();
+    for owed in base.owed.iter().filter(|owed| !is_settled(owed, observed)) {
+        asked.insert(owed.action.clone(), Asked { files: owed.files.clone(), since: Some(owed.since) });
+    }
+    for change in plan.changes.iter().filter(|change| change.held.is_none() && is_rewritten(change)) {
+        let action = match (desired.files.get(&change.path), base.files.get(&change.path)) {
+            (Some(wanted), _) => wanted.on_change.clone(),
+            (None, Some(gone)) => gone.on_change.clone(),
+            (None, None) => OnChange::Nothing,
+        };
+        if action == OnChange::Nothing || (action == OnChange::Sysctl && change.action == Action::Remove) {
+            continue;
+        }
+        if change.action == Action::Remove && !desired.files.values().any(|wanted| wanted.on_change == action) {
+            plan.findings.extend(orphaned(&action, observed));
+            continue;
+        }
+        asked.entry(action).or_default().files.insert(change.path.clone());
+    }
+    asked
+}
+
+/// Whether a change alters bytes: mode and owner alone tell a daemon nothing.
+fn is_rewritten(change: &Change) -> bool {
+    change.differs.iter().any(|difference| !matches!(difference, Difference::Mode { .. } | Difference::Owner { .. }))
+}
+
+fn orphaned(action: &OnChange, observed: &Observed) -> Option<Finding> {
+    let (OnChange::Reload(unit) | OnChange::Restart(unit)) = action else { return None };
+    (observed.place == Place::Machine).then(|| Finding {
+        code: FindingCode::OrphanedUnit,
+        message: format!("the release no longer configures `{unit}` on this host"),
+        help: format!("stop it if it still runs: systemctl disable --now {unit}"),
+    })
+}
+
+/// The unit that has to start again before an action is done.
+fn restarts(action: &OnChange) -> Option<UnitName> {
+    match action {
+        OnChange::Restart(unit) | OnChange::DaemonReload(unit) => Some(unit.clone()),
+        OnChange::Plugins => Some(UnitName::parse(BROKER).expect("the constant is a unit name")),
+        OnChange::Nothing | OnChange::Reload(_) | OnChange::Sysctl => None,
+    }
+}
+
+/// Whether the unit has read its files since: it was started later, or it does not run.
+fn is_settled(owed: &Owed, observed: &Observed) -> bool {
+    let unit = match &owed.action {
+        OnChange::Reload(unit) => Some(unit.clone()),
+        OnChange::DaemonReload(_) => None,
+        action => restarts(action),
+    };
+    match unit.and_then(|unit| observed.units.get(&unit)) {
+        Some(Probe::Seen(state)) => !state.active || state.since.is_some_and(|since| since > owed.since),
+        Some(Probe::Absent) => true,
+        _ => false,
+    }
+}
+
+/// Fills in the steps, in the order in which they are taken.
+pub(super) fn order(plan: &mut Plan, asked: &BTreeMap<OnChange, Asked>, desired: &Desired, observed: &Observed) {
+    for path in &observed.leftovers {
+        plan.findings.push(Finding {
+            code: FindingCode::Leftover,
+            message: format!("a run that was killed left its candidate beside {path}"),
+            help: "nothing to do: the next run that converges removes it".to_owned(),
+        });
+        plan.steps.push(Planned { step: Step::Clean { path: path.clone() }, skip: None });
+    }
+    let check_of = |path: &HostPath| desired.files.get(path).and_then(|wanted| wanted.check);
+    let mut changes: Vec<&Change> = plan.changes.iter().filter(|change| change.held.is_none()).collect();
+    // A program's own check reads further files (keepalived looks for its scripts), so those are written before.
+    changes.sort_by_key(|change| (change.action == Action::Remove, rank(check_of(&change.path)), change.path.clone()));
+    let mut steps = Vec::new();
+    for change in changes {
+        let path = change.path.clone();
+        let writes = !matches!(change.action, Action::Mode | Action::Owner | Action::Remove);
+        if let (true, Some(check)) = (writes, check_of(&path)) {
+            steps.push(Step::Check { path: path.clone(), check });
+        }
+        steps.push(match change.action {
+            Action::Create | Action::Replace | Action::EditBlock => Step::Write { path },
+            Action::Mode => Step::SetMode { path },
+            Action::Owner => Step::SetOwner { path },
+            Action::Remove if plan.candidates.get(&path).is_some_and(|c| !c.bytes.as_slice().is_empty()) => {
+                Step::Write { path }
+            }
+            Action::Remove => Step::Remove { path },
+        });
+    }
+    plan.steps.extend(steps.into_iter().map(|step| Planned { step, skip: None }));
+    tell_daemons(plan, asked, observed);
+}
+
+fn rank(check: Option<Check>) -> u8 {
+    match check {
+        None => 0,
+        Some(Check::Bash) => 1,
+        Some(Check::Haproxy) => 2,
+        Some(Check::Keepalived) => 3,
+    }
+}
+
+fn tell_daemons(plan: &mut Plan, asked: &BTreeMap<OnChange, Asked>, observed: &Observed) {
+    let machine = (observed.place == Place::Sandbox).then(|| "sandbox root".to_owned());
+    let mut units = BTreeSet::new();
+    for (action, Asked { files, .. }) in asked {
+        if let OnChange::DaemonReload(_) = action {
+            units.extend(files.iter().cloned());
+        }
+        if let OnChange::Sysctl = action {
+            let step = |path: &HostPath| Planned { step: Step::Sysctl { path: path.clone() }, skip: machine.clone() };
+            plan.steps.extend(files.iter().map(step));
+        }
+    }
+    if !units.is_empty() {
+        plan.steps.push(Planned { step: Step::DaemonReload { files: units }, skip: machine.clone() });
+    }
+    for (action, Asked { files, .. }) in asked {
+        if let OnChange::Reload(unit) = action {
+            let skip = machine.clone().or_else(|| not_running(plan, unit, observed));
+            plan.steps.push(Planned { step: Step::Reload { unit: unit.clone(), files: files.clone() }, skip });
+        }
+    }
+    let mut restarts_of: BTreeMap<UnitName, Asked> = BTreeMap::new();
+    for (action, one) in asked {
+        if let Some(unit) = restarts(action) {
+            let all = restarts_of.entry(unit).or_default();
+            all.files.extend(one.files.iter().cloned());
+            all.since = all.since.or(one.since);
+        }
+    }
+    for (unit, Asked { files, since }) in restarts_of {
+        let idle = machine.clone().or_else(|| not_running(plan, &unit, observed));
+        if idle.is_none() {
+            let since = since.unwrap_or(observed.at);
+            plan.waiting.push(Waiting { unit: unit.clone(), files: files.clone(), since });
+        }
+        let skip = Some(idle.unwrap_or_else(|| "waits until a person restarts it, one host at a time".to_owned()));
+        plan.steps.push(Planned { step: Step::Restart { unit, files }, skip });
+    }
+}
+
+/// Returns why a unit need not, or cannot, be told. A unit that was not asked about yet is taken to run.
+fn not_running(plan: &mut Plan, unit: &UnitName, observed: &Observed) -> Option<String> {
+    match observed.units.get(unit) {
+        None | Some(Probe::Seen(UnitState { active: true, .. })) => None,
+        Some(Probe::Seen(_)) => Some("it does not run; it reads the files when it starts".to_owned()),
+        Some(Probe::Absent) => Some("this host has no such unit".to_owned()),
+        Some(Probe::Failed(why)) => {
+            let subject = format!("{unit}: whether it has read its files");
+            let unknown = Unknown { subject, why: why.clone(), help: None, blocks: false };
+            if !plan.unknown.contains(&unknown) {
+                plan.unknown.push(unknown);
+            }
+            Some(why.clone())
+        }
+    }
+}
+
+/// Returns what is still owed after a run. `written` says whether a file was written or removed, `done` whether a step
+/// was taken.
+pub fn owed_after(
+    plan: &Plan,
+    base: &Base,
+    observed: &Observed,
+    written: impl Fn(&HostPath) -> bool,
+    done: impl Fn(&Step) -> bool,
+) -> Vec<Owed> {
+    let earlier = |path: &HostPath| base.owed.iter().any(|owed| owed.files.contains(path));
+    let mut owed: BTreeMap<OnChange, BTreeSet<HostPath>> = BTreeMap::new();
+    for Planned { step, skip } in &plan.steps {
+        let (action, files) = match step {
+            Step::Sysctl { path } => (OnChange::Sysctl, BTreeSet::from([path.clone()])),
+            Step::Reload { unit, files } => (OnChange::Reload(unit.clone()), files.clone()),
+            Step::Restart { unit, files } if plan.waiting.iter().any(|waiting| waiting.unit == *unit) => {
+                let untold = plan.steps.iter().any(|planned| match &planned.step {
+                    Step::DaemonReload { files: units } => {
+                        planned.skip.is_none() && !done(&planned.step) && !units.is_disjoint(files)
+                    }
+                    _ => false,
+                });
+                let action = if untold { OnChange::DaemonReload } else { OnChange::Restart };
+                (action(unit.clone()), files.clone())
+            }
+            _ => continue,
+        };
+        let waits = matches!(step, Step::Restart { .. });
+        if (skip.is_some() && !waits) || done(step) {
+            continue;
+        }
+        let files: BTreeSet<HostPath> = files.into_iter().filter(|path| written(path) || earlier(path)).collect();
+        if !files.is_empty() {
+            owed.entry(action).or_default().extend(files);
+        }
+    }
+    let since = |action: &OnChange, files: &BTreeSet<HostPath>| {
+        let before = base.owed.iter().find(|owed| owed.action == *action && owed.files.is_superset(files));
+        before.map_or(observed.at, |owed| owed.since)
+    };
+    owed.into_iter().map(|(action, files)| Owed { since: since(&action, &files), action, files }).collect()
+}

@@ -1,0 +1,9 @@
+//! The clock. Time is an argument everywhere else.
+
+use jiff::Timestamp;
+
+/// Returns the time, in whole seconds.
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
