@@ -1,11 +1,80 @@
-//! `rmqgit init`.
+//! `rmqgit init`: a spec repository that a person can start from.
 
-use super::{Exit, Failure};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{Exit, Failure, stderr, stdout};
+use crate::name::ClusterName;
+use crate::sys::git::make;
+use crate::sys::workspace;
 
 /// Make a spec repository to start from
+///
+/// Writes a spec with comments, a README with the next steps, and CI files for GitHub, GitLab and Gitea or Forgejo. Replaces
+/// nothing: if one of the files exists, none is written.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(after_help = "Examples:
+  $ rmqgit init
+  $ rmqgit init rabbitmq-spec --cluster orders")]
+pub(super) struct Args {
+    /// The directory, made if it does not exist
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// The name of the cluster
+    #[arg(long, value_name = "NAME", default_value = "messages")]
+    cluster: ClusterName,
+}
 
-pub(super) fn run(_args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::new("`rmqgit init` is not built yet"))
+/// The files, with `CLUSTER` in the place of the cluster's name.
+const FILES: &[(&str, &str)] = &[
+    ("rmqgit.yaml", include_str!("init/rmqgit.yaml")),
+    ("README.md", include_str!("init/README.md")),
+    (".gitignore", include_str!("init/gitignore")),
+    (".github/workflows/rmqgit.yml", include_str!("init/github.yml")),
+    (".gitea/workflows/rmqgit.yml", include_str!("init/gitea.yml")),
+    (".gitlab-ci.yml", include_str!("init/gitlab.yml")),
+];
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let dir = &args.dir;
+    let around = make::around(dir);
+    if let Some(root) = &around
+        && !same(root, dir)
+    {
+        let message = format!("`{}` is inside the repository `{}`", dir.display(), root.display());
+        return Err(
+            Failure::usage(message).help("a spec and its CI files stand at the root of a repository of their own")
+        );
+    }
+    let taken: Vec<_> = FILES.iter().filter(|(name, _)| workspace::exists(&dir.join(name))).collect();
+    if !taken.is_empty() {
+        let names: Vec<_> = taken.iter().map(|(name, _)| format!("`{}`", dir.join(name).display())).collect();
+        let message = format!("nothing was written, because these files exist: {}", names.join(", "));
+        return Err(Failure::new(message).help("move them away, or give another directory"));
+    }
+    let failed = |error: workspace::WorkspaceError| Failure::from_error(&error);
+    for (name, text) in FILES {
+        let text = text.replace("CLUSTER", args.cluster.as_str());
+        workspace::create(&dir.join(name), text.as_bytes(), 0o644).map_err(failed)?;
+    }
+    let mut stdout = stdout();
+    for (name, _) in FILES {
+        writeln!(stdout, "{}", dir.join(name).display())?;
+    }
+    let mut stderr = stderr();
+    if around.is_none() {
+        make::init(dir, false).map_err(|e| Failure::from_error(&e))?;
+        writeln!(stderr, "Made a Git repository on branch main; nothing is committed yet.")?;
+    }
+    writeln!(
+        stderr,
+        "Next: fill in {}, then run `rmqgit check`. README.md says the rest.",
+        dir.join("rmqgit.yaml").display()
+    )?;
+    Ok(Exit::Clean)
+}
+
+/// Says whether two paths are one directory.
+fn same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }

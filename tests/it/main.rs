@@ -5,6 +5,7 @@
 mod cli;
 mod fetch;
 mod git;
+mod init;
 mod tidy;
 
 use std::process::Command;

@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub mod lock;
+pub mod make;
 pub mod object;
 pub mod pack;
 pub mod program;
@@ -29,6 +30,14 @@ pub enum GitError {
     /// The directory is not inside a repository.
     #[error("`{path}` is not in a Git repository that can be opened")]
     Open {
+        /// The directory.
+        path: PathBuf,
+        /// What libgit2 said.
+        source: git2::Error,
+    },
+    /// A repository could not be made.
+    #[error("cannot make a Git repository in `{path}`")]
+    Make {
         /// The directory.
         path: PathBuf,
         /// What libgit2 said.

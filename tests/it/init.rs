@@ -1,0 +1,115 @@
+//! `rmqgit init`: what it writes is whole, valid, and never in the place of something else.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::{rmqgit, run};
+
+const FILES: &[&str] = &[
+    "rmqgit.yaml",
+    "README.md",
+    ".gitignore",
+    ".github/workflows/rmqgit.yml",
+    ".gitea/workflows/rmqgit.yml",
+    ".gitlab-ci.yml",
+];
+
+/// Makes a spec repository and returns its directory.
+fn init(args: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let (status, stdout, stderr) = run(rmqgit().arg("init").args(args).current_dir(dir.path()));
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(stdout.lines().collect::<Vec<_>>(), FILES.iter().map(|name| format!("./{name}")).collect::<Vec<_>>());
+    dir
+}
+
+#[test]
+fn a_repository_on_main_without_a_commit() {
+    let dir = init(&["--cluster", "orders"]);
+    let git = |args: &[&str]| run(Command::new("git").args(args).current_dir(dir.path()));
+    assert_eq!(git(&["symbolic-ref", "HEAD"]).1, "refs/heads/main\n");
+    let (_, status, _) = git(&["status", "--porcelain", "--untracked-files=all"]);
+    let mut files: Vec<_> = status.lines().map(|line| line.strip_prefix("?? ").unwrap_or(line)).collect();
+    files.sort_by_key(|name| FILES.iter().position(|file| file == name));
+    assert_eq!(files, FILES, "every file is there, and none is ignored");
+    let spec = fs::read_to_string(dir.path().join("rmqgit.yaml")).unwrap();
+    assert!(spec.contains("\n  name: orders\n"));
+    let left: Vec<_> =
+        FILES.iter().filter(|name| fs::read_to_string(dir.path().join(name)).unwrap().contains("CLUSTER")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn nothing_is_replaced() {
+    let dir = init(&[]);
+    fs::write(dir.path().join("rmqgit.yaml"), "mine").unwrap();
+    fs::remove_file(dir.path().join(".gitignore")).unwrap();
+    let (status, stdout, stderr) = run(rmqgit().arg("init").current_dir(dir.path()));
+    let said = "rmqgit: nothing was written, because these files exist: `./rmqgit.yaml`, `./README.md`, \
+                `./.github/workflows/rmqgit.yml`, `./.gitea/workflows/rmqgit.yml`, `./.gitlab-ci.yml`\n  \
+                help: move them away, or give another directory\n";
+    assert_eq!((status, stdout.as_str(), stderr.as_str()), (3, "", said));
+    assert_eq!(fs::read_to_string(dir.path().join("rmqgit.yaml")).unwrap(), "mine");
+    assert!(!dir.path().join(".gitignore").exists());
+}
+
+#[test]
+fn a_wrong_place_or_name_is_refused() {
+    let dir = init(&[]);
+    let root = dir.path().canonicalize().unwrap();
+    let (status, _, stderr) = run(rmqgit().args(["init", "sub"]).current_dir(&root));
+    let said = format!(
+        "rmqgit: `sub` is inside the repository `{}/`\n  help: a spec and its CI files stand at the root of a repository of their own\n",
+        root.display()
+    );
+    assert_eq!((status, stderr), (2, said));
+    assert!(!root.join("sub").exists());
+    assert_eq!(run(rmqgit().args(["init", "sub", "--cluster", "../x"]).current_dir(&root)).0, 2);
+}
+
+/// Returns every shell script of a CI file, and complains about actions that are not pinned to a commit.
+fn scripts(value: &serde_yaml::Value, found: &mut Vec<String>) {
+    match value {
+        serde_yaml::Value::Mapping(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value) {
+                    (Some("run"), serde_yaml::Value::String(script)) => found.push(script.clone()),
+                    (Some("script" | "before_script"), serde_yaml::Value::Sequence(lines)) => {
+                        found.push(
+                            lines.iter().map(|line| line.as_str().expect("a line")).collect::<Vec<_>>().join("\n"),
+                        );
+                    }
+                    (Some("uses"), action) => {
+                        let (_, pin) =
+                            action.as_str().and_then(|action| action.split_once('@')).expect("an action with a pin");
+                        assert!(pin.len() == 40 && pin.bytes().all(|b| b.is_ascii_hexdigit()), "{pin} is not a commit");
+                    }
+                    _ => scripts(value, found),
+                }
+            }
+        }
+        serde_yaml::Value::Sequence(values) => values.iter().for_each(|value| scripts(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn ci_files_are_valid() {
+    let dir = init(&[]);
+    for name in FILES.iter().filter(|name| Path::new(name).extension().is_some_and(|e| e == "yml")) {
+        let text = fs::read_to_string(dir.path().join(name)).unwrap();
+        let mut found = Vec::new();
+        scripts(&serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}")), &mut found);
+        let all = found.join("\n");
+        for verb in ["rmqgit check", "rmqgit compile", "rmqgit diff", "rmqgit publish --push origin"] {
+            assert!(all.contains(verb), "{name} does not run `{verb}`");
+        }
+        for script in found {
+            let path = dir.path().join("script");
+            fs::write(&path, format!("#!/bin/bash\nset -e\n{script}\n")).unwrap();
+            let (status, complaints, _) = run(Command::new("shellcheck").arg(&path));
+            assert_eq!((status, complaints.as_str()), (0, ""), "{name}: {script}");
+        }
+    }
+}
