@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cluster::optional;
-use super::value::{Lines, Named, Secret, Text};
+use super::value::{Lines, Named, Secret};
 use crate::diag::At;
 use crate::name::HostName;
 
@@ -13,7 +13,7 @@ use crate::name::HostName;
 #[serde(deny_unknown_fields)]
 pub struct Haproxy {
     /// The version of HAProxy that is installed, such as `2.6.12`. Default: what the platform ships.
-    pub version: Option<At<Text>>,
+    pub version: Option<At<String>>,
     /// The hosts that run it. Default: every host.
     pub hosts: Option<Vec<At<HostName>>>,
     /// The AMQP front, which is what clients connect to.
@@ -28,7 +28,7 @@ pub struct Haproxy {
     /// The most connections of the whole process.
     pub maxconn: Option<At<u32>>,
     /// How long the old process may live after a reload, such as `12h`; AMQP connections are long.
-    pub hard_stop_after: Option<At<Text>>,
+    pub hard_stop_after: Option<At<String>>,
     /// Lines added as they are; the real HAProxy still checks them.
     #[serde(default)]
     pub extra: HaproxyExtra,
@@ -88,11 +88,11 @@ pub struct Front {
 #[serde(deny_unknown_fields)]
 pub struct Timeouts {
     /// How long a client may be silent. Default: `3h`; keep it above three heartbeats.
-    pub client: Option<At<Text>>,
+    pub client: Option<At<String>>,
     /// How long a node may be silent. Default: `3h`.
-    pub server: Option<At<Text>>,
+    pub server: Option<At<String>>,
     /// How long a connection to a node may take. Default: `5s`.
-    pub connect: Option<At<Text>>,
+    pub connect: Option<At<String>>,
 }
 
 /// How HAProxy finds out whether a node serves.
@@ -110,7 +110,7 @@ pub struct Check {
     /// The status that an `http` check expects. Default: 200.
     pub status: Option<At<u16>>,
     /// The time between two checks. Default: `3s`.
-    pub inter: Option<At<Text>>,
+    pub inter: Option<At<String>>,
     /// How many good checks bring a node back. Default: 2.
     pub rise: Option<At<u16>>,
     /// How many bad checks take a node out. Default: 3.
@@ -143,7 +143,7 @@ pub struct Stats {
     /// The text of the browser's password box.
     pub realm: Option<At<String>>,
     /// How often the page loads itself, such as `30s`.
-    pub refresh: Option<At<Text>>,
+    pub refresh: Option<At<String>>,
     /// The user's name; needs `password`.
     pub user: Option<At<String>>,
     /// The secret that holds the password; needs `user`.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cluster::optional;
-use super::value::{Lines, Named, Secret, Text};
+use super::value::{Lines, Named, Secret};
 use crate::diag::At;
 use crate::name::HostName;
 
@@ -16,7 +16,7 @@ use crate::name::HostName;
 #[serde(deny_unknown_fields)]
 pub struct Keepalived {
     /// The version of Keepalived that is installed, such as `2.2.7`. Default: what the platform ships.
-    pub version: Option<At<Text>>,
+    pub version: Option<At<String>>,
     /// The hosts, the one that shall hold the address first. Default: the HAProxy hosts.
     pub hosts: Option<Vec<At<HostName>>>,
     /// The interface of every host that does not name its own.

@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::cluster::optional;
 use super::definitions::{Parameter, Policy, PruneKind, User, Vhost};
-use super::value::{Lines, Named, Scalar, Secret, Setting, Text};
+use super::value::{Lines, Named, Scalar, Secret, Setting};
 use crate::diag::At;
 use crate::name::HostName;
 
@@ -19,9 +19,9 @@ use crate::name::HostName;
 #[schemars(transform = optional)]
 pub struct Rabbitmq {
     /// The version of RabbitMQ that is installed, such as `3.10.8`.
-    pub version: At<Text>,
+    pub version: At<String>,
     /// The version of Erlang/OTP that is installed, such as `"25"` or `25.2.3`.
-    pub erlang: Option<At<Text>>,
+    pub erlang: Option<At<String>>,
     /// The Erlang cookie that all nodes share.
     pub cookie: At<Secret>,
     /// The hosts that run a node, in the order in which they may be disturbed; the first one forms the cluster.

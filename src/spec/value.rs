@@ -299,25 +299,6 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
     }
 }
 
-/// Text that YAML may take for a number, such as a version.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(transparent)]
-pub struct Text(pub String);
-
-impl JsonSchema for Text {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Text".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "number"] })
-    }
-}
-
 /// A part of the document that is decoded later, once defaults and profiles are merged into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raw<T>(PhantomData<T>);

@@ -1,0 +1,112 @@
+//! From one cluster as it is written to its resolved meaning.
+//!
+//! Input: a [`spec::Cluster`] with defaults and profile merged in. Output: a [`Cluster`] in which every reference holds,
+//! or nothing and the diagnostics that say why; always all of them. Must not: look at another cluster (see
+//! [`super::fleet`]).
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use super::Cluster;
+use crate::diag::{Diagnostic, Diagnostics, Place, Severity};
+use crate::spec;
+
+mod balancer;
+mod broker;
+mod check;
+mod definitions;
+mod hosts;
+mod ports;
+mod text;
+mod vip;
+
+/// The codes of faults that may only seem to be there while a part of the spec could not be read.
+const OF_ABSENCE: [&str; 6] =
+    ["empty-list", "missing-field", "missing-interface", "missing-plugin", "unknown-host", "unknown-vhost"];
+
+/// Resolves one cluster.
+pub fn lower(spec: &spec::Cluster, diags: &mut Diagnostics) -> Option<Cluster> {
+    let mut found = Diagnostics::new();
+    let cluster = lower_cluster(&mut found, spec);
+    if spec.partial {
+        found.retain(|diag| !OF_ABSENCE.contains(&diag.code));
+    }
+    let sound = !spec.partial && found.iter().all(|diag| diag.severity != Severity::Error);
+    diags.append(&mut found);
+    cluster.filter(|_| sound)
+}
+
+fn lower_cluster(diags: &mut Diagnostics, spec: &spec::Cluster) -> Option<Cluster> {
+    let hosts = hosts::lower_hosts(diags, spec);
+    if hosts.is_empty() {
+        let fault = Diagnostic::error("empty-list", "the cluster has no hosts");
+        let fault = match &spec.name {
+            Some(name) => fault.at(name.place, "this cluster"),
+            None => fault,
+        };
+        diags.push(fault.help("declare each host under `hosts`: `NAME: {address: ADDRESS}`"));
+        return None;
+    }
+    let broker = broker::lower_broker(diags, spec, &hosts);
+    let balancer = spec.haproxy.as_ref().map(|section| balancer::lower_balancer(diags, section, &hosts, &broker));
+    let vip = spec.keepalived.as_ref().map(|section| vip::lower_keepalived(diags, section, &hosts, balancer.as_ref()));
+    let platform = spec.platform.unwrap_or_default();
+    let sysctl = lower_sysctl(diags, spec);
+    for grant in &spec.grants {
+        check_word(diags, grant, grant.place, "a transition");
+    }
+    let name = spec.name.clone();
+    if name.is_none() {
+        diags.push(Diagnostic::error("missing-field", "the cluster has no name").help("add `name: NAME` to the cluster"));
+    }
+    let cluster = Cluster {
+        name: name?,
+        platform,
+        hosts,
+        broker,
+        balancer,
+        vip,
+        sysctl,
+        grants: spec.grants.iter().map(|grant| grant.value.clone()).collect(),
+    };
+    ports::check_ports(diags, &cluster);
+    Some(cluster)
+}
+
+fn lower_sysctl(diags: &mut Diagnostics, spec: &spec::Cluster) -> IndexMap<String, String> {
+    let mut settings = IndexMap::new();
+    for (key, value) in spec.sysctl.iter() {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
+        if !key.contains('.') || !key.bytes().all(plain) {
+            let message = format!("`{}` is not the name of a kernel setting", key.value);
+            text::refuse(diags, "invalid-value", key.place, message, "write a name such as `net.core.somaxconn`");
+        }
+        text::line(diags, &value.0, key.place, "the value of a kernel setting");
+        settings.insert(key.value.clone(), value.0.clone());
+    }
+    settings
+}
+
+/// Checks a word that stands alone: letters, digits, `-`, `_`, `.`.
+fn check_word(diags: &mut Diagnostics, word: &str, place: Place, what: &str) {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if word.is_empty() || word.len() > 255 || !word.bytes().all(plain) {
+        let message = format!("`{word}` is not the name of {what}");
+        text::refuse(diags, "invalid-value", place, message, "use letters, digits, `-`, `_` and `.`");
+    }
+}
+
+/// Refuses a second item with the same key; `what` is what the items are.
+fn refuse_repeated<K: Ord>(diags: &mut Diagnostics, seen: &mut BTreeMap<K, Place>, key: K, place: Place, what: &str) {
+    if let Some(first) = seen.get(&key) {
+        diags.push(
+            Diagnostic::error("duplicate-definition", format!("{what} is given twice"))
+                .at(place, "given again here")
+                .at(*first, "first given here")
+                .help("remove one of the two, or give it another name"),
+        );
+    } else {
+        seen.insert(key, place);
+    }
+}
