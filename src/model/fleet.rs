@@ -129,10 +129,20 @@ pub fn check<'a>(facts: impl IntoIterator<Item = &'a Facts>) -> Diagnostics {
         for router in &facts.routers {
             let (id_place, vip_place) = router.places.unzip();
             for net in &router.addresses {
-                claim_address(&mut diags, &mut addresses, net.addr(), Owner { facts, place: vip_place, what: What::Vip });
+                claim_address(
+                    &mut diags,
+                    &mut addresses,
+                    net.addr(),
+                    Owner { facts, place: vip_place, what: What::Vip },
+                );
             }
             if let Some(segment) = segment(router) {
-                claim_router(&mut diags, &mut routers, (router.id, segment), Owner { facts, place: id_place, what: What::Vip });
+                claim_router(
+                    &mut diags,
+                    &mut routers,
+                    (router.id, segment),
+                    Owner { facts, place: id_place, what: What::Vip },
+                );
             }
         }
     }
@@ -148,7 +158,9 @@ fn segment(router: &Router) -> Option<IpNet> {
 fn duplicate_cluster(diags: &mut Diagnostics, first: &Facts, second: &Facts) {
     let fault = Diagnostic::error("duplicate-cluster", format!("two clusters have the name `{}`", second.cluster));
     let fault = locate(fault, second, second.place, "given again");
-    diags.push(locate(fault, first, first.place, "first given").help("a cluster's name is its directory on the output branch"));
+    diags.push(
+        locate(fault, first, first.place, "first given").help("a cluster's name is its directory on the output branch"),
+    );
 }
 
 fn claim_address<'a>(
@@ -164,7 +176,14 @@ fn claim_address<'a>(
         Entry::Occupied(first) if std::ptr::eq(first.get().facts, owner.facts) => {}
         Entry::Occupied(first) => {
             let message = format!("{} and {} have the same address `{address}`", first.get(), owner);
-            report(diags, "duplicate-address", message, first.get(), &owner, "each host and each virtual address is unique in the fleet");
+            report(
+                diags,
+                "duplicate-address",
+                message,
+                first.get(),
+                &owner,
+                "each host and each virtual address is unique in the fleet",
+            );
         }
     }
 }
@@ -202,8 +221,10 @@ fn claim_router<'a>(
         Entry::Occupied(first) => {
             let (one, two) = (&first.get().facts.cluster, &owner.facts.cluster);
             let (id, segment) = key;
-            let message = format!("the clusters `{one}` and `{two}` both have the `virtual_router_id` {id} on `{segment}`");
-            let help = "their hosts would take each other's advertisements for their own: give one of them another number";
+            let message =
+                format!("the clusters `{one}` and `{two}` both have the `virtual_router_id` {id} on `{segment}`");
+            let help =
+                "their hosts would take each other's advertisements for their own: give one of them another number";
             report(diags, "duplicate-virtual-router-id", message, first.get(), &owner, help);
         }
     }

@@ -14,6 +14,11 @@ use crate::facts::platform::Platform;
 use crate::facts::version::Version;
 use crate::name::{ClusterName, HostName, SecretRef};
 
+pub mod fleet;
+mod lower;
+
+pub use lower::lower;
+
 /// All clusters of a spec.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
@@ -112,6 +117,13 @@ pub struct Broker {
     pub open_files: u64,
     /// What the brokers hold.
     pub definitions: Definitions,
+}
+
+impl Broker {
+    /// Tells whether a plugin is enabled.
+    pub fn has_plugin(&self, name: &str) -> bool {
+        self.plugins.iter().any(|plugin| plugin.value == name)
+    }
 }
 
 /// One RabbitMQ node.
@@ -339,7 +351,7 @@ pub struct Member {
 }
 
 /// How Keepalived watches HAProxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrackScript {
     /// Seconds between runs.
     pub interval: u16,

@@ -37,6 +37,9 @@ pub struct Cluster {
     /// The dangerous transitions that this commit grants, by name. A grant that has been used does nothing.
     #[serde(default)]
     pub grants: Vec<At<String>>,
+    /// Whether parts with faults were left out, so that what seems to be missing may be there.
+    #[serde(skip)]
+    pub partial: bool,
 }
 
 /// One host.

@@ -9,6 +9,8 @@ use super::cluster::Cluster;
 use super::value::{Named, OneOrMany, Raw};
 use crate::diag::At;
 
+/// The name of the file at the root of a spec repository.
+pub const FILE: &str = "rmqgit.yaml";
 /// The version of the spec's format that this program reads.
 pub const VERSION: u32 = 1;
 
@@ -25,7 +27,7 @@ pub struct Document {
     /// The clusters by name, or a list of clusters with names.
     pub clusters: Option<At<Raw<Clusters>>>,
     /// The files that hold one cluster each, as patterns with `*`. Default: `clusters/*.yaml` and `clusters/*.yml`.
-    pub include: Option<At<OneOrMany<String>>>,
+    pub include: Option<At<OneOrMany>>,
     /// What holds for every cluster that does not say otherwise: a part of a cluster.
     pub defaults: Option<At<Raw<Cluster>>>,
     /// Named parts of a cluster that a cluster chooses by `profile: NAME`; they stand between the defaults and the cluster.

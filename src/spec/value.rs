@@ -211,27 +211,8 @@ pub struct Lines(pub Vec<String>);
 
 impl<'de> Deserialize<'de> for Lines {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct LinesVisitor;
-        impl<'de> Visitor<'de> for LinesVisitor {
-            type Value = Lines;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a block of text or a list of lines")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Lines, E> {
-                Ok(Lines(text.lines().map(str::to_owned).collect()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Lines, A::Error> {
-                let mut lines = Vec::new();
-                while let Some(text) = items.next_element::<String>()? {
-                    lines.extend(text.lines().map(str::to_owned));
-                }
-                Ok(Lines(lines))
-            }
-        }
-        deserializer.deserialize_any(LinesVisitor)
+        let texts = deserializer.deserialize_any(Texts("a block of text or a list of lines"))?;
+        Ok(Self(texts.iter().flat_map(|text| text.lines()).map(str::to_owned).collect()))
     }
 }
 
@@ -248,54 +229,50 @@ impl JsonSchema for Lines {
     }
 }
 
-/// One value, or a list of them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OneOrMany<T>(pub Vec<T>);
+/// One text, or a list of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OneOrMany(pub Vec<String>);
 
-impl<T> Default for OneOrMany<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de> Deserialize<'de> for OneOrMany<String> {
+impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items;
-        impl<'de> Visitor<'de> for Items {
-            type Value = OneOrMany<String>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(OneOrMany(vec![text.to_owned()]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    list.push(item);
-                }
-                Ok(OneOrMany(list))
-            }
-        }
-        deserializer.deserialize_any(Items)
+        deserializer.deserialize_any(Texts("text or a list of texts")).map(Self)
     }
 }
 
-impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
+impl JsonSchema for OneOrMany {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        format!("OneOrMany_{}", T::schema_name()).into()
+        "OneOrMany".into()
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let one = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+    }
+}
+
+/// Takes one text or a list of texts; holds what it says it expects.
+struct Texts(&'static str);
+
+impl<'de> Visitor<'de> for Texts {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<String>, E> {
+        Ok(vec![text.to_owned()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = items.next_element()? {
+            texts.push(text);
+        }
+        Ok(texts)
     }
 }
 

@@ -6,7 +6,7 @@ use super::check::{Service, lower_check};
 use super::hosts::{Hosts, lower_references};
 use super::text;
 use crate::diag::{At, Diagnostic, Diagnostics, Place};
-use crate::model::{Balancer, Bind, Broker, Front, Mode, Server, Stats};
+use crate::model::{Balancer, Bind, Broker, Front, Server, Stats};
 use crate::name::HostName;
 use crate::spec::{self, Haproxy};
 
@@ -166,7 +166,13 @@ fn lower_stats(diags: &mut Diagnostics, stats: &spec::Stats) -> Stats {
     }
     if let Some(user) = stats.user.as_ref().filter(|user| user.contains(':')) {
         let message = format!("the user `{}` holds a `:`", user.value);
-        text::refuse(diags, "invalid-value", user.place, message, "HAProxy takes what stands before the first `:` for the name");
+        text::refuse(
+            diags,
+            "invalid-value",
+            user.place,
+            message,
+            "HAProxy takes what stands before the first `:` for the name",
+        );
     }
     let password = text::secret_value(diags, stats.password.as_ref(), "the password of the statistics page");
     let auth = match (&stats.user, &stats.password) {
@@ -201,6 +207,12 @@ fn incomplete_auth(diags: &mut Diagnostics, place: Place, missing: &str) {
 pub(super) fn check_path(diags: &mut Diagnostics, path: &At<String>) {
     if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic()) {
         let message = format!("`{}` is not the path of a page", path.value);
-        text::refuse(diags, "invalid-value", path.place, message, "start with `/`; write blanks and other letters as `%20`");
+        text::refuse(
+            diags,
+            "invalid-value",
+            path.place,
+            message,
+            "start with `/`; write blanks and other letters as `%20`",
+        );
     }
 }

@@ -60,7 +60,8 @@ pub(super) fn lower_broker(diags: &mut Diagnostics, spec: &spec::Cluster, hosts:
     };
     let dist_port = match &section.dist_port {
         None if port.value > u16::MAX - 20000 => {
-            let message = format!("the port of Erlang distribution would be {}, beyond 65535", u32::from(port.value) + 20000);
+            let message =
+                format!("the port of Erlang distribution would be {}, beyond 65535", u32::from(port.value) + 20000);
             text::refuse(diags, "out-of-range", port.place, message, "give `dist_port`, or an AMQP port below 45536");
             At { value: 25672, place: port.place }
         }
@@ -98,10 +99,18 @@ fn unnamed() -> SecretRef {
 
 fn check_erlang(diags: &mut Diagnostics, erlang: &At<String>) {
     let ok = erlang.split('.').count() <= 5
-        && erlang.split('.').all(|part| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit()));
+        && erlang
+            .split('.')
+            .all(|part| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit()));
     if !ok {
         let message = format!("`{}` is not a version of Erlang/OTP", erlang.value);
-        text::refuse(diags, "invalid-version", erlang.place, message, "write `\"25\"` or `25.2.3`, as `rabbitmqctl status` prints it");
+        text::refuse(
+            diags,
+            "invalid-version",
+            erlang.place,
+            message,
+            "write `\"25\"` or `25.2.3`, as `rabbitmqctl status` prints it",
+        );
     }
 }
 
@@ -116,7 +125,11 @@ fn lower_nodes(diags: &mut Diagnostics, section: &spec::Rabbitmq, hosts: &Hosts)
     };
     if listed.is_empty() {
         let fault = Diagnostic::error("empty-list", "`rabbitmq.nodes` is empty");
-        diags.push(fault.at(section.version.place, "in this section").help("name the hosts that run RabbitMQ, or leave the field out for all of them"));
+        diags.push(
+            fault
+                .at(section.version.place, "in this section")
+                .help("name the hosts that run RabbitMQ, or leave the field out for all of them"),
+        );
     }
     let dotted = listed.iter().any(|node| node.host.as_str().contains('.'));
     let long_names = section.long_names.as_ref().map_or(dotted, |given| given.value);
@@ -159,9 +172,16 @@ fn node_name(diags: &mut Diagnostics, node: &At<spec::Node>, hosts: &Hosts, long
     let aliases = &hosts.get(host).expect("the caller looked the host up").aliases;
     if at != host && at != short && !aliases.iter().any(|alias| alias.as_str() == at) {
         let message = format!("the node name `{name}` does not name its host `{host}`");
-        text::refuse(diags, "invalid-value", node.place, message, "after `@` stands the host's name or one of its `aliases`");
+        text::refuse(
+            diags,
+            "invalid-value",
+            node.place,
+            message,
+            "after `@` stands the host's name or one of its `aliases`",
+        );
     } else if at.contains('.') != long_names {
-        let message = format!("Erlang refuses the node name `{name}` with long names {}", if long_names { "on" } else { "off" });
+        let message =
+            format!("Erlang refuses the node name `{name}` with long names {}", if long_names { "on" } else { "off" });
         let help = "long names need a dot in every host name, short names have none: set `long_names`, or name the hosts alike";
         text::refuse(diags, "invalid-value", node.place, message, help);
     }
@@ -194,7 +214,13 @@ fn lower_plugins(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> Vec<At<St
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         if !plugin.starts_with(|c: char| c.is_ascii_lowercase()) || !plugin.bytes().all(plain) {
             let message = format!("`{}` is not the name of a plugin", plugin.value);
-            text::refuse(diags, "invalid-value", plugin.place, message, "write a name such as `rabbitmq_management`, without a version");
+            text::refuse(
+                diags,
+                "invalid-value",
+                plugin.place,
+                message,
+                "write a name such as `rabbitmq_management`, without a version",
+            );
         }
         refuse_repeated(diags, &mut seen, plugin.as_str(), plugin.place, &format!("the plugin `{}`", plugin.value));
     }
@@ -209,7 +235,13 @@ fn lower_config(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> IndexMap<S
         let plain = |b: u8| b.is_ascii_graphic() && !b"#='\"".contains(&b);
         if key.is_empty() || !key.bytes().all(plain) {
             let message = format!("`{}` is not a key of rabbitmq.conf", key.value);
-            text::refuse(diags, "invalid-value", key.place, message, "write a key such as `cluster_partition_handling`");
+            text::refuse(
+                diags,
+                "invalid-value",
+                key.place,
+                message,
+                "write a key such as `cluster_partition_handling`",
+            );
         }
         let last = key.rsplit('.').next().expect("rsplit yields at least one part");
         if SECRET_KEYS.contains(&last) && !matches!(setting.value, Setting::Secret(_)) {
@@ -251,7 +283,13 @@ fn lower_env(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> IndexMap<Stri
         let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         if !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.bytes().all(plain) {
             let message = format!("`{}` is not a variable of rabbitmq-env.conf", key.value);
-            text::refuse(diags, "invalid-value", key.place, message, "write a name such as `SERVER_ADDITIONAL_ERL_ARGS`");
+            text::refuse(
+                diags,
+                "invalid-value",
+                key.place,
+                message,
+                "write a name such as `SERVER_ADDITIONAL_ERL_ARGS`",
+            );
         }
         if let Some((_, field)) = MANAGED.iter().find(|(managed, _)| *managed == name) {
             let message = format!("`{}` is written from another field", key.value);

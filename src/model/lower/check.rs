@@ -82,7 +82,12 @@ pub(super) fn lower_check(diags: &mut Diagnostics, check: &spec::Check, service:
     if let Some(given) = check.kind.filter(|given| given.value != CheckType::Http) {
         for (field, place) in of_http {
             if let Some(place) = place {
-                text::conflict(diags, ("type", given.place), (field, place), "only a check of type `http` asks for a page");
+                text::conflict(
+                    diags,
+                    ("type", given.place),
+                    (field, place),
+                    "only a check of type `http` asks for a page",
+                );
             }
         }
     }

@@ -6,10 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::hosts::nearest;
 use super::{refuse_repeated, text};
 use crate::definitions::{Definitions, Parameter, Permission, Policy, TopicPermission, User, Vhost};
-use crate::diag::{At, Diagnostic, Diagnostics, Place};
+use crate::diag::{At, Diagnostic, Diagnostics, Place, nearest};
 use crate::facts::version::Version;
 use crate::spec::{self, ApplyTo, HashingAlgorithm, Named};
 
@@ -160,7 +159,13 @@ fn lower_policies(
         refuse_repeated(diags, &mut seen, (vhost.clone(), policy.name.as_str()), policy.name.place, &what);
         if policy.definition.0.is_empty() {
             let message = format!("the definition of the policy `{}` is empty", policy.name.value);
-            text::refuse(diags, "empty-list", policy.definition.place, message, "RabbitMQ refuses such a policy: say what it sets, or remove it");
+            text::refuse(
+                diags,
+                "empty-list",
+                policy.definition.place,
+                message,
+                "RabbitMQ refuses such a policy: say what it sets, or remove it",
+            );
         }
         lowered.push(Policy {
             vhost,
@@ -235,7 +240,8 @@ fn carries_password(text: &str) -> bool {
     text.split_ascii_whitespace().any(|uri| {
         let Some((scheme, rest)) = uri.split_once("://") else { return false };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-        let password = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')).map(|(_, password)| password);
+        let password =
+            authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')).map(|(_, password)| password);
         !scheme.is_empty() && password.is_some_and(|password| !password.is_empty())
     })
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use indexmap::IndexMap;
 
 use super::text;
-use crate::diag::{At, Diagnostic, Diagnostics, Place};
+use crate::diag::{At, Diagnostic, Diagnostics, Place, nearest};
 use crate::model::Host;
 use crate::name::HostName;
 use crate::spec;
@@ -39,8 +39,10 @@ fn duplicate_addresses(diags: &mut Diagnostics, hosts: &Hosts) {
     let mut seen: BTreeMap<IpAddr, &Host> = BTreeMap::new();
     for host in hosts.values().filter(|host| host.address.value != text::NO_ADDRESS) {
         if let Some(first) = seen.get(&host.address.value) {
-            let message =
-                format!("`{}` and `{}` have the same address `{}`", first.name.value, host.name.value, host.address.value);
+            let message = format!(
+                "`{}` and `{}` have the same address `{}`",
+                first.name.value, host.name.value, host.address.value
+            );
             diags.push(
                 Diagnostic::error("duplicate-address", message)
                     .at(host.address.place, "given again here")
@@ -117,13 +119,4 @@ pub(super) fn known(diags: &mut Diagnostics, hosts: &Hosts, name: &str, place: P
         );
     }
     known
-}
-
-/// Returns the known name that a misspelt one most likely means.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
-        .min()
-        .map(|(_, candidate)| candidate)
 }

@@ -17,9 +17,11 @@ mod broker;
 mod check;
 mod definitions;
 mod hosts;
+mod instance;
 mod ports;
 mod text;
 mod vip;
+mod vip_address;
 
 /// The codes of faults that may only seem to be there while a part of the spec could not be read.
 const OF_ABSENCE: [&str; 6] =
@@ -58,7 +60,9 @@ fn lower_cluster(diags: &mut Diagnostics, spec: &spec::Cluster) -> Option<Cluste
     }
     let name = spec.name.clone();
     if name.is_none() {
-        diags.push(Diagnostic::error("missing-field", "the cluster has no name").help("add `name: NAME` to the cluster"));
+        diags.push(
+            Diagnostic::error("missing-field", "the cluster has no name").help("add `name: NAME` to the cluster"),
+        );
     }
     let cluster = Cluster {
         name: name?,

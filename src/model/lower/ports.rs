@@ -86,7 +86,8 @@ fn broker_listeners(cluster: &Cluster) -> Vec<Listener<'_>> {
         listeners.push(on(bind, "RabbitMQ's management page", broker.management_port.place));
     }
     for (plugin, port, keys) in PLUGINS {
-        let Some(place) = broker.plugins.iter().find(|enabled| enabled.value == plugin).map(|enabled| enabled.place) else {
+        let Some(place) = broker.plugins.iter().find(|enabled| enabled.value == plugin).map(|enabled| enabled.place)
+        else {
             continue;
         };
         if let Some(key) = keys.iter().find(|key| broker.config.keys().any(|given| given.starts_with(**key))) {
@@ -136,8 +137,7 @@ fn balancer_listeners(cluster: &Cluster) -> Vec<Listener<'_>> {
         Listener { hosts: hosts.clone(), bind: bind.value.clone(), what, place }
     };
     let health = balancer.health_port.map(|port| Bind { address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), port });
-    let mut listeners =
-        vec![on(&balancer.amqp.bind, "HAProxy's AMQP front"), on(&health, "HAProxy's health page")];
+    let mut listeners = vec![on(&balancer.amqp.bind, "HAProxy's AMQP front"), on(&health, "HAProxy's health page")];
     if let Some(management) = &balancer.management {
         listeners.push(on(&management.bind, "HAProxy's management front"));
     }

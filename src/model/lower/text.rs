@@ -32,7 +32,13 @@ pub(super) fn host_address(diags: &mut Diagnostics, text: &At<String>) -> IpAddr
         Ok(ip) => ip,
         Err(_) => {
             let message = format!("`{}` is not an IP address", text.value);
-            refuse(diags, "invalid-address", place, message, "write an address such as `192.168.1.219`; names are not resolved");
+            refuse(
+                diags,
+                "invalid-address",
+                place,
+                message,
+                "write an address such as `192.168.1.219`; names are not resolved",
+            );
             NO_ADDRESS
         }
     }
@@ -44,7 +50,8 @@ pub(super) fn virtual_address(diags: &mut Diagnostics, text: &At<String>) -> Opt
         Ok(ip) => Some(IpNet::from(ip)),
         Err(_) => text.parse::<IpNet>().ok(),
     };
-    let usable = net.filter(|net| !(net.addr().is_unspecified() || net.addr().is_loopback() || net.addr().is_multicast()));
+    let usable =
+        net.filter(|net| !(net.addr().is_unspecified() || net.addr().is_loopback() || net.addr().is_multicast()));
     if usable.is_none() {
         let message = match net {
             Some(net) => format!("`{net}` cannot be a virtual address"),
