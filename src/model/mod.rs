@@ -14,9 +14,13 @@ use crate::facts::platform::Platform;
 use crate::facts::version::Version;
 use crate::name::{ClusterName, HostName, SecretRef};
 
+mod check;
 pub mod fleet;
 mod lower;
+#[cfg(test)]
+mod tests;
 
+pub use check::{Checked, check, once};
 pub use lower::lower;
 
 /// All clusters of a spec.

@@ -8,5 +8,6 @@ pub mod process;
 pub mod remote;
 pub mod secret;
 pub mod store;
+pub mod tree;
 pub mod units;
 pub mod workspace;

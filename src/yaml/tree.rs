@@ -1,5 +1,6 @@
 //! The tree: shared, immutable, every node with its place.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diag::{Place, Span};
@@ -135,6 +136,26 @@ impl Node {
     /// Tells whether there is no value: nothing after the key, `~` or `null`.
     pub fn is_null(&self) -> bool {
         matches!(self.view(), View::Scalar(text, true) if super::resolve::is_null(text))
+    }
+
+    /// Returns the value without the entries and items that stand at one of the places, or nothing if it stands there
+    /// itself.
+    pub fn without(&self, spans: &BTreeSet<Span>) -> Option<Node> {
+        if spans.contains(&self.inner.span) {
+            return None;
+        }
+        let kind = match &self.inner.kind {
+            Kind::List(items) => Kind::List(items.iter().filter_map(|item| item.without(spans)).collect()),
+            Kind::Mapping(entries) => {
+                let left = entries.iter().filter(|entry| !spans.contains(&entry.span));
+                let pruned =
+                    left.filter_map(|entry| Some(Entry { value: entry.value.without(spans)?, ..entry.clone() }));
+                Kind::Mapping(pruned.collect())
+            }
+            Kind::Scalar { .. } => return Some(self.clone()),
+            Kind::Broken => return None,
+        };
+        Some(Node { via: self.via, ..Node::new(self.inner.span, kind) })
     }
 
     /// Lays one mapping over another: mappings are merged key by key, every other value of `over` replaces that of
