@@ -7,12 +7,20 @@
 
 mod at;
 pub mod codes;
+mod github;
+pub mod json;
+mod render;
 mod sources;
+mod text;
 mod words;
 
 pub(crate) use at::AT;
+pub use render::{Format, render};
 pub use sources::{Position, Sources};
 pub use words::{excerpt, nearest};
+
+/// What the label of a definition says.
+const DEFINED: &str = "defined here";
 
 /// One place in one source file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -93,7 +101,7 @@ impl Diagnostic {
     pub fn at(mut self, place: Place, text: impl Into<String>) -> Self {
         self.labels.push(Label { span: place.used, text: text.into() });
         if let Some(span) = place.defined {
-            self.labels.push(Label { span, text: "defined here".to_owned() });
+            self.labels.push(Label { span, text: DEFINED.to_owned() });
         }
         self
     }
@@ -108,3 +116,6 @@ impl Diagnostic {
 
 /// The diagnostics of one run, in the order they were found.
 pub type Diagnostics = Vec<Diagnostic>;
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::Span;
+use super::words::is_hidden;
 
 /// The files that spans point into; a file's id is its index.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ struct File {
     text: Arc<str>,
     /// The first byte of each line, made when a diagnostic first asks for it.
     lines: OnceLock<Vec<u32>>,
+    /// The text as a terminal may show it, made when a diagnostic first asks for it, if it differs.
+    shown: OnceLock<Option<Box<str>>>,
 }
 
 /// A place as people count: lines and columns from 1, columns in characters.
@@ -36,7 +39,7 @@ impl Sources {
     /// Adds a file under the name that people know it by, and returns its id.
     pub fn add(&mut self, name: impl Into<Box<str>>, text: impl Into<Arc<str>>) -> u32 {
         let id = u32::try_from(self.files.len()).expect("fewer than 4 billion files fit in memory");
-        self.files.push(File { name: name.into(), text: text.into(), lines: OnceLock::new() });
+        self.files.push(File { name: name.into(), text: text.into(), lines: OnceLock::new(), shown: OnceLock::new() });
         id
     }
 
@@ -88,6 +91,12 @@ impl Sources {
         self.lines(file).get(line).map_or(self.str(file).len(), |start| *start as usize)
     }
 
+    /// Returns the text of a file with a character of the same length in place of each that a terminal would obey.
+    pub(super) fn shown(&self, file: u32) -> &str {
+        let Some(file) = self.file(file) else { return "" };
+        file.shown.get_or_init(|| shown(&file.text)).as_deref().unwrap_or(&file.text)
+    }
+
     fn file(&self, file: u32) -> Option<&File> {
         self.files.get(file as usize)
     }
@@ -99,6 +108,33 @@ impl Sources {
             std::iter::once(0).chain(breaks).collect()
         })
     }
+}
+
+fn shown(text: &str) -> Option<Box<str>> {
+    let mut chars = text.chars().peekable();
+    let mut hidden = false;
+    let mut out = String::new();
+    // Most texts have nothing to hide; those are not copied.
+    for (at, c) in text.char_indices() {
+        chars.next();
+        let line_end = c == '\n' || c == '\r' && chars.peek() == Some(&'\n');
+        if line_end || c == '\t' || !is_hidden(c) {
+            if hidden {
+                out.push(c);
+            }
+            continue;
+        }
+        if !hidden {
+            hidden = true;
+            out.push_str(&text[..at]);
+        }
+        out.push(match c.len_utf8() {
+            1 => '?',
+            2 => '¿',
+            _ => char::REPLACEMENT_CHARACTER,
+        });
+    }
+    hidden.then(|| out.into())
 }
 
 /// Returns the start of the character that a byte belongs to, or the end of the text.
@@ -132,6 +168,17 @@ mod tests {
         check("ab\n", 3, (2, 1));
         check("北京x", 6, (1, 3));
         check("北京x", 4, (1, 2));
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_replaced_in_place() {
+        let check = |text: &str, expect: &str| {
+            let mut sources = Sources::new();
+            let file = sources.add("a.yaml", text);
+            assert_eq!((sources.shown(file), sources.shown(file).len()), (expect, text.len()));
+        };
+        check("plain: 北京\r\n\ttab\n", "plain: 北京\r\n\ttab\n");
+        check("a\u{1b}[31m\rb\u{9b}c\u{202e}d\0", "a?[31m?b¿c\u{fffd}d?");
     }
 
     #[test]

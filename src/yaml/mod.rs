@@ -78,10 +78,10 @@ pub fn read(
     parse(text, file, limits, diags)
 }
 
-/// Returns a file's bytes as text, or says at which byte they are not UTF-8.
+/// Returns a file's bytes as text without a byte order mark, or says at which byte they are not UTF-8.
 pub fn text<'a>(bytes: &'a [u8], file: u32, diags: &mut Diagnostics) -> Option<&'a str> {
     let error = match std::str::from_utf8(bytes) {
-        Ok(text) => return Some(text),
+        Ok(text) => return Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => error,
     };
     let at = error.valid_up_to();
