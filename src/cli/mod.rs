@@ -77,7 +77,7 @@ pub fn main() -> ExitCode {
         }
     };
     cli.color.apply();
-    match run(&cli.verb) {
+    match run(&cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             // Nobody is left to be told that standard error cannot be written.
@@ -87,8 +87,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(verb: &Verb) -> Result<Exit, Failure> {
-    match verb {
+fn run(cli: &Cli) -> Result<Exit, Failure> {
+    match &cli.verb {
         Verb::Check(args) => check::run(args),
         Verb::Compile(args) => compile::run(args),
         Verb::Publish(args) => publish::run(args),
@@ -96,7 +96,7 @@ fn run(verb: &Verb) -> Result<Exit, Failure> {
         Verb::Sync(args) => sync::run(args),
         Verb::Status(args) => status::run(args),
         Verb::Init(args) => init::run(args),
-        Verb::Demo(args) => demo::run(args),
+        Verb::Demo(args) => demo::run(args, cli.color),
         Verb::Schema(args) => schema::run(args),
         Verb::Explain(args) => explain::run(args),
         Verb::Completions(args) => completions::run(args),

@@ -25,6 +25,11 @@ pub fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Returns the number of the group that this process acts as.
+pub fn own_group() -> u32 {
+    rustix::process::getegid().as_raw()
+}
+
 /// Reads the passwd and group files of a root.
 pub fn load(root: &Root) -> Accounts {
     let read = |path: &str| match root.read(path) {

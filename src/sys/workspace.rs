@@ -68,6 +68,14 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WorkspaceErro
     write(path, bytes, mode, |file, path| file.persist(path).map(drop).map_err(|e| e.error))
 }
 
+/// Makes a symbolic link that must not exist yet, and the directories above it.
+pub fn link(path: &Path, target: &Path) -> Result<(), WorkspaceError> {
+    if let Some(dir) = path.parent() {
+        make_dir(dir)?;
+    }
+    std::os::unix::fs::symlink(target, path).map_err(|source| WorkspaceError::Write { path: path.to_owned(), source })
+}
+
 fn write(
     path: &Path,
     bytes: &[u8],

@@ -21,12 +21,11 @@ pub fn around(dir: &Path) -> Option<PathBuf> {
     git2::Repository::discover(there).ok()?.workdir().map(Path::to_owned)
 }
 
-/// Says who commits in a repository, for a machine where Git does not know it.
-pub fn identify(dir: &Path, name: &str, email: &str) -> Result<(), GitError> {
+/// Sets values in a repository's own configuration.
+pub fn configure(dir: &Path, settings: &[(&str, &str)]) -> Result<(), GitError> {
     let attempt = || {
-        let mut config = git2::Repository::open(dir)?.config()?;
-        config.set_str("user.name", name)?;
-        config.set_str("user.email", email)
+        let mut config = git2::Repository::open(dir)?.config()?.open_level(git2::ConfigLevel::Local)?;
+        settings.iter().try_for_each(|(name, value)| config.set_str(name, value))
     };
     attempt().map_err(|source| failed(dir, source))
 }
@@ -45,7 +44,7 @@ mod tests {
         let root = dir.path().canonicalize().expect("it exists");
         assert_eq!(around(&root.join("a/b")), None);
         init(&root, false).expect("a repository");
-        identify(&root, "A", "a@example.org").expect("an identity");
+        configure(&root, &[("user.name", "A")]).expect("a setting");
         assert_eq!(around(&root.join("a/b")), Some(root.join("")));
         assert_eq!(around(&root), Some(root.join("")));
     }

@@ -1,0 +1,107 @@
+//! What the demonstration says and types. The commands are run as they stand here, in its directory.
+
+/// One thing to understand.
+pub(super) struct Step {
+    /// What happens.
+    pub(super) title: &'static str,
+    /// Why.
+    pub(super) why: &'static str,
+    /// The commands, each with the exit status that it must end with.
+    pub(super) commands: &'static [(&'static str, i32)],
+}
+
+/// What is said first.
+pub(super) const OVERTURE: &str = "\
+rmqgit, start to end: three RabbitMQ brokers, HAProxy on two of the hosts, one virtual address.
+  spec/           a Git repository with one file, rmqgit.yaml
+  remote.git/     the bare repository that people push to and hosts pull from
+  hosts/rabbitN/  the root directory of each host, with accounts, secrets and a file or two of its own
+Lines that begin with `$` are commands. They run as they are printed; type them yourself if you like.
+";
+
+/// The demonstration.
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        title: "One file describes the cluster",
+        why: "`check` parses it, resolves every reference and holds it against what RabbitMQ, HAProxy and Keepalived allow.",
+        commands: &[("cat spec/rmqgit.yaml", 0), ("rmqgit check spec", 0)],
+    },
+    Step {
+        title: "Compile it: every file of every host",
+        why: "Nothing is hidden: these are the files that will stand on the hosts, at their real paths.",
+        commands: &[
+            ("rmqgit compile spec --out out", 0),
+            ("find out -type f | sort", 0),
+            ("cat out/orders/rabbit1/rootfs/etc/haproxy/haproxy.cfg", 0),
+        ],
+    },
+    Step {
+        title: "Commit, publish",
+        why: "`publish` compiles the committed spec, commits the files to an output branch that people can review, gives each\n\
+              host a ref of its own, and pushes them to the remote in one step.",
+        commands: &[
+            (
+                "git -C spec add --all && git -C spec commit --quiet --message 'orders: three brokers behind one address'",
+                0,
+            ),
+            ("rmqgit publish spec --push origin", 0),
+            ("git -C remote.git for-each-ref --format='%(refname)'", 0),
+        ],
+    },
+    Step {
+        title: "Each host pulls its own part",
+        why: "Cron or a systemd timer would run this. A host fetches its own ref, compares it with what is live and converges.\n\
+              Secrets are joined in here, on the host; Git has never seen them. `--root` makes a directory the file system.",
+        commands: &[
+            ("rmqgit sync --root hosts/rabbit1", 0),
+            ("rmqgit sync --root hosts/rabbit2", 0),
+            ("rmqgit sync --root hosts/rabbit3", 0),
+        ],
+    },
+    Step {
+        title: "Somebody edits a host by hand",
+        why: "A timeout in haproxy.cfg, and the Erlang cookie readable by everyone.",
+        commands: &[
+            ("sed -i 's/roundrobin/leastconn/' hosts/rabbit1/etc/haproxy/haproxy.cfg", 0),
+            ("chmod 0644 hosts/rabbit1/var/lib/rabbitmq/.erlang.cookie", 0),
+        ],
+    },
+    Step {
+        title: "The drift is reported",
+        why: "In report mode nothing is changed. The status is 1, so that a script or a monitor notices.",
+        commands: &[("rmqgit sync --root hosts/rabbit1 --mode report", 1)],
+    },
+    Step {
+        title: "Converge, and converge again",
+        why: "The first run brings back both files; haproxy.cfg only after `haproxy -c` accepted it, where HAProxy is installed.\n\
+              The second one finds nothing to do, which is what 999 of 1,000 runs find.",
+        commands: &[("rmqgit sync --root hosts/rabbit1", 0), ("rmqgit sync --root hosts/rabbit1", 0)],
+    },
+    Step {
+        title: "Change the spec: another port, another policy",
+        why: "The reviewer sees what changes on which host, in the files themselves.",
+        commands: &[
+            ("sed -i 's/port: 5673/port: 5674/; s/ha-sync-mode: automatic/ha-sync-mode: manual/' spec/rmqgit.yaml", 0),
+            ("git -C spec commit --quiet --all --message 'orders: move AMQP to 5674, synchronise mirrors by hand'", 0),
+            ("cd spec && rmqgit diff HEAD~1 HEAD", 1),
+        ],
+    },
+    Step {
+        title: "Publish, and let the hosts pull",
+        why: "A host whose files did not change keeps its tree, and has nothing to do.",
+        commands: &[
+            ("rmqgit publish spec --push origin", 0),
+            ("rmqgit sync --root hosts/rabbit1", 0),
+            ("rmqgit sync --root hosts/rabbit2", 0),
+            ("rmqgit sync --root hosts/rabbit3", 0),
+            ("rmqgit status --root hosts/rabbit1", 0),
+        ],
+    },
+];
+
+/// What is said last.
+pub(super) const EPILOGUE: &str = "\
+All of it is in DIR; remove the directory when you have seen enough. Try next:
+  git -C remote.git log --stat rmqgit    the output branch: what was released, and when
+  edit spec/rmqgit.yaml, break something, and run `rmqgit check spec`
+  rmqgit init my-spec                    a repository of your own to start from";
