@@ -3,6 +3,7 @@
 //! Input: a [`Cluster`] in which every reference holds. Output: a [`Bundle`] per host, with a place for every secret; or
 //! what cannot be written, as diagnostics. Must not: read anything, or judge what `model` and the rules judge.
 
+mod classic;
 mod haproxy;
 mod host;
 mod keepalived;
@@ -154,8 +155,8 @@ impl<'a> Job<'a> {
 
     fn render(&mut self, file: &File, section: Value) -> Vec<Piece> {
         let context = context! { cluster => self.view.clone(), ..section };
-        self.renderer.render(file.kind, file.syntax, context).unwrap_or_else(|diag| {
-            self.refuse(*diag);
+        self.renderer.render(file.kind, file.syntax, file.path, context).unwrap_or_else(|diags| {
+            diags.into_iter().for_each(|diag| self.refuse(diag));
             Vec::new()
         })
     }

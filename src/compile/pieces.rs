@@ -15,6 +15,7 @@ use crate::release::Piece;
 
 const BEGIN: char = '\u{1}';
 const END: char = '\u{2}';
+const MIDDLE: char = '\u{3}';
 
 /// The syntaxes that a secret can stand in, by the character that stands for them in a mark.
 const SYNTAXES: [(char, Syntax); 8] = [
@@ -64,7 +65,33 @@ pub(super) fn mark(name: &SecretRef, syntax: Syntax) -> Result<String, QuoteErro
     Ok(format!("{BEGIN}{letter}{name}{END}"))
 }
 
-/// Splits rendered text at the marks.
+/// Returns the mark of a value that cannot be written, so that rendering goes on and finds the next one too.
+pub(super) fn refusal_mark(text: &str, why: &QuoteError) -> String {
+    format!("{BEGIN}!{}{MIDDLE}{}{END}", printable(text), why.0)
+}
+
+/// Returns the values that could not be written, and why.
+pub(super) fn refusals(rendered: &str) -> Vec<(String, String)> {
+    let marks = rendered.split(BEGIN).filter_map(|part| part.strip_prefix('!'));
+    let ends = marks.filter_map(|part| part.split_once(END)).filter_map(|(mark, _)| mark.split_once(MIDDLE));
+    ends.map(|(text, why)| (text.to_owned(), why.to_owned())).collect()
+}
+
+/// Returns the first characters of a text as they can stand in a one-line message.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(64) {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// Returns whether a text has a secret in it: secrets are printed alone.
+pub(super) fn has_secret(text: &str) -> bool {
+    text.contains(BEGIN)
+}
+
+/// Splits rendered text without refusals at the marks of secrets.
 pub(super) fn split(rendered: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = rendered;

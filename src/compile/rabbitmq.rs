@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use minijinja::{Value, context};
 
-use super::pieces::{Secret, clean_text};
+use super::classic;
+use super::pieces::{Prepared, Secret, clean_text};
 use super::render::Kind;
 use super::{File, Job, drop_in, owner, path, unit};
 use crate::diag::{Diagnostic, Diagnostics};
@@ -16,9 +17,9 @@ use crate::quote::Syntax;
 use crate::release::{Artifact, OnChange, Owner, Part, Piece};
 
 /// The AMQP port without configuration.
-const DEFAULT_PORT: u16 = 5672;
+pub(super) const DEFAULT_PORT: u16 = 5672;
 /// The management port without configuration.
-const DEFAULT_MANAGEMENT_PORT: u16 = 15672;
+pub(super) const DEFAULT_MANAGEMENT_PORT: u16 = 15672;
 /// The distribution port without configuration: `NODE_PORT` and 20000.
 const DEFAULT_DIST_PORT: u16 = 25672;
 
@@ -33,6 +34,17 @@ pub(super) fn check(cluster: &Cluster, diags: &mut Diagnostics) {
                 .help("a key is made of words of letters, digits, `_` and `-`, joined by dots"),
         );
     }
+    if features::config_format(broker.version.value) == ConfigFormat::Erlang {
+        classic::apps(broker, NodeKind::Disc, diags);
+        if broker.advanced.is_some() {
+            let message = "RabbitMQ 3.6 has no `advanced.config`";
+            diags.push(
+                Diagnostic::error("advanced-config-unsupported", message)
+                    .at(broker.version.place, "this version reads one Erlang term, `rabbitmq.config`")
+                    .help("write the terms under `extra`"),
+            );
+        }
+    }
     for name in broker.env.keys().filter(|name| !is_variable(name)) {
         let message = format!("`{}` is not the name of a variable", name.escape_debug());
         diags.push(
@@ -46,7 +58,7 @@ pub(super) fn check(cluster: &Cluster, diags: &mut Diagnostics) {
 }
 
 /// Returns whether a key is words joined by dots; `\.` is a dot inside a word.
-fn is_config_key(key: &str) -> bool {
+pub(super) fn is_config_key(key: &str) -> bool {
     key.replace("\\.", "")
         .split('.')
         .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))
@@ -79,7 +91,15 @@ pub(super) fn files(job: &mut Job<'_>, host: &Host, artifacts: &mut BTreeMap<Hos
                 context! { settings => settings(cluster, variant), extra => cluster.broker.extra.clone() }
             })
         }
-        ConfigFormat::Erlang => return,
+        ConfigFormat::Erlang => {
+            let file = File {
+                variant,
+                ..plain(Kind::RabbitmqConfig, Syntax::ErlangAtom, platform::RABBITMQ_CONFIG, restart())
+            };
+            job.shared(host, file, |cluster| {
+                context! { apps => apps(&cluster.broker, node.kind), extra => cluster.broker.extra.clone() }
+            })
+        }
     };
     if artifact.mode == 0o600 {
         // The broker reads it as its own user.
@@ -163,6 +183,18 @@ fn settings(cluster: &Cluster, ram: bool) -> Value {
     }
     settings.extend(broker.config.iter().map(|(key, value)| (key.clone(), config_value(&value.value))));
     settings.into_iter().map(|(key, value)| Value::from(vec![Value::from(key), value])).collect()
+}
+
+/// Returns the applications of 3.6's configuration and their terms.
+fn apps(broker: &Broker, kind: NodeKind) -> Value {
+    // What cannot be said has been reported by `check`.
+    let apps = classic::apps(broker, kind, &mut Diagnostics::new());
+    apps.into_iter()
+        .map(|(name, terms)| {
+            let terms: Value = terms.into_iter().map(|term| Value::from_object(Prepared(term))).collect();
+            context! { name, terms }
+        })
+        .collect()
 }
 
 fn config_value(value: &ConfigValue) -> Value {

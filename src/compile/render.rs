@@ -126,25 +126,37 @@ impl Renderer {
         self.templates[kind as usize].uses_host
     }
 
-    /// Renders one file in one of the syntaxes of its template.
-    pub(super) fn render(&self, kind: Kind, syntax: Syntax, context: Value) -> Result<Vec<Piece>, Box<Diagnostic>> {
+    /// Renders one file in one of the syntaxes of its template; `path` names it in messages.
+    pub(super) fn render(
+        &self,
+        kind: Kind,
+        syntax: Syntax,
+        path: &str,
+        context: Value,
+    ) -> Result<Vec<Piece>, Diagnostics> {
         let template = &self.templates[kind as usize];
         let (_, env) = template
             .by_syntax
             .iter()
             .find(|(known, _)| *known == syntax)
             .expect("a file is rendered in a syntax of its template");
-        let rendered = env
-            .get_template(template.name)
-            .and_then(|loaded| loaded.render(context))
-            .map_err(|error| Box::new(failed(template, &error)))?;
-        let mut text = rendered;
+        let loaded = env.get_template(template.name).expect("`load` added it");
+        let mut text = loaded.render(context).map_err(|error| vec![failed(template, path, &error)])?;
         if !text.ends_with('\n') {
             // HAProxy from 2.3 on refuses a file without a final newline.
             text.push('\n');
         }
-        Ok(pieces::split(&text))
+        let refusals = pieces::refusals(&text);
+        if refusals.is_empty() {
+            return Ok(pieces::split(&text));
+        }
+        Err(refusals.iter().map(|(text, why)| unquotable(path, text, why)).collect())
     }
+}
+
+/// Says that a value cannot be written into a file.
+fn unquotable(path: &str, text: &str, why: &str) -> Diagnostic {
+    Diagnostic::error("unquotable-value", format!("`{text}` cannot be written into `{path}`: {why}"))
 }
 
 fn unknown_template(own: &Override) -> Diagnostic {
@@ -154,7 +166,7 @@ fn unknown_template(own: &Override) -> Diagnostic {
         .min()
         .expect("there are built-in templates");
     let names: Vec<&str> = BUILT_IN.iter().map(|built_in| built_in.name).collect();
-    let help = if nearest.0 <= 6 {
+    let help = if nearest.0 <= 3 {
         format!("did you mean `{}`?", nearest.1)
     } else {
         format!("a template replaces the built-in one of the same name: {}", names.join(", "))
@@ -180,8 +192,9 @@ fn load(built_in: &'static BuiltIn, own: Option<&Override>) -> Result<Template, 
         return Err(Box::new(at_file(diag, file.unwrap_or_default(), at..at + 1, "this character")));
     }
     for syntax in built_in.syntaxes {
-        let mut env = environment(*syntax);
-        env.add_template_owned(built_in.name, text.to_owned()).map_err(|error| Box::new(failed(&template, &error)))?;
+        let mut env = environment(*syntax, own.is_none());
+        env.add_template_owned(built_in.name, text.to_owned())
+            .map_err(|error| Box::new(failed(&template, built_in.name, &error)))?;
         template.by_syntax.push((*syntax, env));
     }
     let (_, env) = &template.by_syntax[0];
@@ -190,7 +203,8 @@ fn load(built_in: &'static BuiltIn, own: Option<&Override>) -> Result<Template, 
     Ok(template)
 }
 
-fn environment(syntax: Syntax) -> Environment<'static> {
+/// Makes an environment; with `go_on` a value that cannot be written leaves a mark, else it stops the template at its place.
+fn environment(syntax: Syntax, go_on: bool) -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(FUEL));
@@ -198,53 +212,55 @@ fn environment(syntax: Syntax) -> Environment<'static> {
     env.set_syntax(whitespace.expect("the default delimiters differ from each other"));
     // Escaping is the formatter's work alone, and no block or filter can switch that off.
     env.set_auto_escape_callback(|_| AutoEscape::None);
-    env.set_formatter(move |out, _, value| write_value(syntax, out, value));
-    env.add_filter("raw", |line: &str| match pieces::clean_line(line) {
-        Ok(()) => Ok(Value::from_object(Prepared(line.to_owned()))),
-        Err(why) => Err(unquotable(line, why)),
-    });
-    env.add_filter("words", move |text: &str| {
-        let words: Result<Vec<String>, Error> =
-            text.split_whitespace().map(|word| quote(syntax, word).map_err(|why| unquotable(word, why))).collect();
-        Ok::<_, Error>(Value::from_object(Prepared(words?.join(" "))))
-    });
-    env.add_filter("comment", |text: &str| match quote(Syntax::Comment, text) {
+    env.set_formatter(move |out, _, value| write_value(syntax, go_on, out, value));
+    let prepared = move |text: &str, result: Result<String, QuoteError>| match result {
         Ok(text) => Ok(Value::from_object(Prepared(text))),
-        Err(why) => Err(unquotable(text, why)),
+        Err(why) if go_on => Ok(Value::from_object(Prepared(pieces::refusal_mark(text, &why)))),
+        Err(why) => Err(refused(text, why)),
+    };
+    env.add_filter("raw", move |line: &str| prepared(line, pieces::clean_line(line).map(|()| line.to_owned())));
+    env.add_filter("comment", move |text: &str| prepared(text, quote(Syntax::Comment, text)));
+    env.add_filter("words", move |text: &str| {
+        let words: Result<Vec<String>, QuoteError> = text.split_whitespace().map(|word| quote(syntax, word)).collect();
+        prepared(text, words.map(|words| words.join(" ")))
     });
     env
 }
 
-fn unquotable(text: &str, why: QuoteError) -> Error {
-    let text = text.chars().take(64).collect();
+fn refused(text: &str, why: QuoteError) -> Error {
+    let text = pieces::printable(text);
     Error::new(ErrorKind::InvalidOperation, "a value cannot be written").with_source(Unquotable { text, why })
 }
 
-fn write_value(syntax: Syntax, out: &mut Output, value: &Value) -> Result<(), Error> {
+fn write_value(syntax: Syntax, go_on: bool, out: &mut Output, value: &Value) -> Result<(), Error> {
     if let Some(Prepared(text)) = value.downcast_object_ref::<Prepared>() {
         return Ok(out.write_str(text)?);
     }
-    if let Some(Secret(name)) = value.downcast_object_ref::<Secret>() {
-        let mark = pieces::mark(name, syntax).map_err(|why| unquotable(name.as_str(), why))?;
-        return Ok(out.write_str(&mark)?);
-    }
-    match (value.kind(), value.as_str()) {
-        (_, Some(text)) => Ok(out.write_str(&quote(syntax, text).map_err(|why| unquotable(text, why))?)?),
-        (ValueKind::Bool | ValueKind::Number, None) => Ok(write!(out, "{value}")?),
-        (kind, None) => {
-            Err(Error::new(ErrorKind::InvalidOperation, format!("a value of type {kind} cannot be printed")))
+    let (text, written) = match (value.downcast_object_ref::<Secret>(), value.as_str(), value.kind()) {
+        (Some(Secret(name)), ..) => (name.as_str(), pieces::mark(name, syntax)),
+        (None, Some(text), _) if pieces::has_secret(text) => {
+            (text, Err(QuoteError("a secret is printed alone, not as a part of a text")))
         }
+        (None, Some(text), _) => (text, quote(syntax, text)),
+        (None, None, ValueKind::Bool | ValueKind::Number) => return Ok(write!(out, "{value}")?),
+        (None, None, kind) => {
+            let message = format!("a value of type {kind} cannot be printed");
+            return Err(Error::new(ErrorKind::InvalidOperation, message));
+        }
+    };
+    match written {
+        Ok(written) => Ok(out.write_str(&written)?),
+        Err(why) if go_on => Ok(out.write_str(&pieces::refusal_mark(text, &why))?),
+        Err(why) => Err(refused(text, why)),
     }
 }
 
 /// Turns an error of a template into a diagnostic: a value that cannot be quoted, or a mistake in the template.
-fn failed(template: &Template, error: &Error) -> Diagnostic {
+fn failed(template: &Template, path: &str, error: &Error) -> Diagnostic {
     let mut source: Option<&dyn std::error::Error> = Some(error);
     while let Some(cause) = source {
         if let Some(Unquotable { text, why }) = cause.downcast_ref() {
-            let text = printable(text);
-            let message = format!("`{text}` cannot be written into `{}`: {why}", target(template.name));
-            let diag = Diagnostic::error("unquotable-value", message);
+            let diag = unquotable(path, text, why.0);
             return match (template.file, error.range()) {
                 (Some(file), Some(range)) => at_file(diag, file, range, "written here"),
                 _ => diag,
@@ -263,17 +279,4 @@ fn failed(template: &Template, error: &Error) -> Diagnostic {
         (None, _) => diag,
     }
     .help("see docs/templates.md for the values that each template is given")
-}
-
-/// Returns a text as it can stand in a one-line message.
-fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
-}
-
-fn target(template: &str) -> &str {
-    template.strip_suffix(".j2").unwrap_or(template)
 }

@@ -12,7 +12,8 @@ use crate::model::{
 };
 use crate::name::{ClusterName, HostName, SecretRef};
 
-fn at<T>(value: T) -> At<T> {
+/// Returns a value without a place.
+pub(super) fn at<T>(value: T) -> At<T> {
     At::new(value, crate::diag::Place::default())
 }
 

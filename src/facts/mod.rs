@@ -2,6 +2,7 @@
 //!
 //! Input: a version or a platform. Output: what holds for it, with the source of the fact. Must not: judge a spec.
 
+pub mod classic_config;
 pub mod features;
 pub mod platform;
 pub mod version;
