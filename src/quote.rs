@@ -61,7 +61,7 @@ pub fn quote(syntax: Syntax, text: &str) -> Quoted {
         Syntax::Keepalived => keepalived(text),
         Syntax::RabbitmqConf => rabbitmq_conf(text),
         Syntax::RabbitmqConfPlain => rabbitmq_conf_plain(text),
-        Syntax::Shell => shell(text),
+        Syntax::Shell => Ok(shell(text)),
         Syntax::ErlangAtom => erlang_atom(text),
         Syntax::Word if safe(text, "_./:@+,=*-") => Ok(text.to_owned()),
         Syntax::Word => {
@@ -155,12 +155,9 @@ fn rabbitmq_conf_plain(text: &str) -> Quoted {
     Ok(text.to_owned())
 }
 
-fn shell(text: &str) -> Quoted {
-    if safe(text, "_./:@%+,=-") {
-        return Ok(text.to_owned());
-    }
-    // One style for every value, so that a change of one character does not change the style of the quotes.
-    Ok(format!("'{}'", text.replace('\'', "'\\''")))
+/// One style of quotes for every value, so that a change of one character does not change the style.
+fn shell(text: &str) -> String {
+    if safe(text, "_./:@%+,=-") { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Anything beyond printable ASCII is escaped, so that the encoding of the file does not matter.

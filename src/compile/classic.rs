@@ -37,13 +37,13 @@ pub(super) fn apps(broker: &Broker, kind: NodeKind, diags: &mut Diagnostics) -> 
     let mut apps: Vec<(&'static str, Term)> = Vec::new();
     let given = |prefix: &str| broker.config.keys().any(|key| key.starts_with(prefix));
     if broker.port.value != super::rabbitmq::DEFAULT_PORT && !given("listeners.tcp") {
-        put(&mut apps, "rabbit", &["tcp_listeners"], Term::List(vec![leaf(broker.port.value)]));
+        put(&mut apps, "rabbit", &["tcp_listeners"], Term::List(vec![leaf(&broker.port.value)]));
     }
     put(&mut apps, "rabbit", &["cluster_nodes"], cluster_nodes(broker, kind));
     let has_management = broker.plugins.iter().any(|plugin| plugin.value == "rabbitmq_management");
     let moved = broker.management_port.value != super::rabbitmq::DEFAULT_MANAGEMENT_PORT;
     if has_management && moved && !given("management.listener.port") && !given("management.tcp.port") {
-        put(&mut apps, "rabbitmq_management", &["listener", "port"], leaf(broker.management_port.value));
+        put(&mut apps, "rabbitmq_management", &["listener", "port"], leaf(&broker.management_port.value));
     }
     for (key, value) in broker.config.iter().filter(|(key, _)| super::rabbitmq::is_config_key(key)) {
         let Some((known, word)) = find(key) else {
@@ -79,7 +79,7 @@ fn refused(key: &str, wrong: Wrong) -> Diagnostic {
     }
 }
 
-fn leaf(value: impl ToString) -> Term {
+fn leaf(value: &(impl ToString + ?Sized)) -> Term {
     Term::Leaf(value.to_string())
 }
 
@@ -124,7 +124,7 @@ fn add(
         }
         Shape::Linger(place) => {
             let shape = if place == 0 { Shape::Bool } else { Shape::Int };
-            set_place(slot, place, scalar(shape, value)?, || Term::Tuple(vec![leaf(true), leaf(0)]));
+            set_place(slot, place, scalar(shape, value)?, || Term::Tuple(vec![leaf(&true), leaf(&0)]));
         }
         Shape::PauseIfAllDown => {
             let empty = || Term::Tuple(vec![leaf("pause_if_all_down"), Term::List(Vec::new()), leaf("ignore")]);
@@ -206,7 +206,7 @@ fn listener(value: &ConfigValue) -> Result<Term, Wrong> {
             let (address, port) = text.rsplit_once(':').ok_or(EXPECTED)?;
             let port: u16 = port.parse().map_err(|_| EXPECTED)?;
             let address = address.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(address);
-            Ok(Term::Tuple(vec![Term::Leaf(quote(Syntax::ErlangString, address)?), leaf(port)]))
+            Ok(Term::Tuple(vec![Term::Leaf(quote(Syntax::ErlangString, address)?), leaf(&port)]))
         }
         _ => Err(EXPECTED),
     }

@@ -135,7 +135,7 @@ fn view(vip: &Keepalived, watched: bool) -> Value {
             server: server_words(&mail.server),
             timeout: mail.timeout,
         }),
-        check: watched.then(|| CheckView {
+        check: watched.then_some(CheckView {
             path: platform::CHECK_SCRIPT,
             interval: check.interval,
             timeout: check.timeout,

@@ -129,20 +129,16 @@ impl<'a> Job<'a> {
     /// Renders a file that the hosts share, once for all of them unless its template looks at the host.
     fn shared(&mut self, host: &Host, file: File, section: impl FnOnce(&'a Cluster) -> Value) -> (HostPath, Artifact) {
         let key = (file.kind, file.variant);
-        let content = match self.shared.get(&key) {
-            Some(content) => content.clone(),
-            None => {
-                let cluster = self.cluster;
-                let section = self.sections.entry(key).or_insert_with(|| section(cluster)).clone();
-                let looks_at_host = self.renderer.uses_host(file.kind);
-                let host = if looks_at_host { host::host_view(cluster, host) } else { Value::UNDEFINED };
-                let content = self.render(&file, context! { host, ..section });
-                if !looks_at_host {
-                    self.shared.insert(key, content.clone());
-                }
-                content
-            }
-        };
+        if let Some(content) = self.shared.get(&key) {
+            return artifact(file, content.clone());
+        }
+        let cluster = self.cluster;
+        let section = self.sections.entry(key).or_insert_with(|| section(cluster)).clone();
+        if self.renderer.uses_host(file.kind) {
+            return self.own(host, file, section);
+        }
+        let content = self.render(&file, section);
+        self.shared.insert(key, content.clone());
         artifact(file, content)
     }
 
@@ -156,7 +152,9 @@ impl<'a> Job<'a> {
     fn render(&mut self, file: &File, section: Value) -> Vec<Piece> {
         let context = context! { cluster => self.view.clone(), ..section };
         self.renderer.render(file.kind, file.syntax, file.path, context).unwrap_or_else(|diags| {
-            diags.into_iter().for_each(|diag| self.refuse(diag));
+            for diag in diags {
+                self.refuse(diag);
+            }
             Vec::new()
         })
     }

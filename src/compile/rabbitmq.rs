@@ -104,7 +104,7 @@ pub(super) fn files(job: &mut Job<'_>, host: &Host, artifacts: &mut BTreeMap<Hos
     if artifact.mode == 0o600 {
         // The broker reads it as its own user.
         artifact.mode = 0o640;
-        artifact.owner.group = platform::RABBITMQ_USER.to_owned();
+        platform::RABBITMQ_USER.clone_into(&mut artifact.owner.group);
     }
     artifacts.insert(path, artifact);
 

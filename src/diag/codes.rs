@@ -26,9 +26,18 @@ pub fn find(code: &str) -> Option<&'static Code> {
 /// All codes, in alphabetical order.
 pub const CODES: &[Code] = &[
     Code {
+        code: "advanced-config-unsupported",
+        title: "`advanced` for a RabbitMQ that has no `advanced.config`",
+        why: "RabbitMQ 3.6 reads one Erlang term, `rabbitmq.config`; `advanced.config` came with 3.7 and would be \
+              ignored.",
+        fix: "Write the applications' terms under `extra`; rmqgit puts them into `rabbitmq.config`.",
+        example: "rabbitmq: {version: 3.6.12, advanced: \"[].\"}\n",
+    },
+    Code {
         code: "alias-bomb",
         title: "Aliases that expand to too many values",
-        why: "Aliases of aliases multiply: a file of one kilobyte can stand for billions of values (\"billion laughs\"). \
+        why: "Aliases of aliases multiply: a file of one kilobyte can stand for billions of values (\"billion \
+              laughs\"). \
               rmqgit refuses such a file before it expands it.",
         fix: "Write the values out, or use fewer levels of aliases.",
         example: "a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n# ... seven more levels\n",
@@ -57,12 +66,42 @@ pub const CODES: &[Code] = &[
         example: "# only a comment\n",
     },
     Code {
+        code: "invalid-config-key",
+        title: "A key that `rabbitmq.conf` cannot have",
+        why: "A key is words of letters, digits, `_` and `-`, joined by dots. Anything else would be read as a \
+              value, a comment or another line.",
+        fix: "Correct the key. A term that has no key goes under `advanced`.",
+        example: "config: {\"vm memory\": 0.4}\n",
+    },
+    Code {
+        code: "invalid-sysctl",
+        title: "A name that no kernel setting can have",
+        why: "The line would set something else, or nothing.",
+        fix: "Write the name as `sysctl -a` prints it.",
+        example: "sysctl: {\"net.core somaxconn\": 4096}\n",
+    },
+    Code {
+        code: "invalid-template",
+        title: "A template of the repository with a mistake",
+        why: "A template that cannot be rendered would leave a host without that file, so nothing is compiled.",
+        fix: "Correct the template at the place that is shown, or remove the file to use the built-in one.",
+        example: "{% if haproxy.stats %} ... without an end, in templates/haproxy.cfg.j2\n",
+    },
+    Code {
         code: "invalid-value",
         title: "A value of the right type that is not valid here",
         why: "The value is text or a number as it should be, but it is not what this field takes, such as an address \
               with five parts.",
         fix: "The message says what is allowed.",
         example: "address: 192.168.1.300\n",
+    },
+    Code {
+        code: "invalid-variable",
+        title: "A name that no environment variable of RabbitMQ can have",
+        why: "`rabbitmq-env.conf` is a shell script: a wrong name is a command, and one failing command makes \
+              RabbitMQ ignore the whole file.",
+        fix: "Use capital letters, digits and `_`, without the prefix `RABBITMQ_`.",
+        example: "env: {server-erl-args: \"+K true\"}\n",
     },
     Code {
         code: "missing-field",
@@ -129,6 +168,14 @@ pub const CODES: &[Code] = &[
         example: "hosts: *all\n",
     },
     Code {
+        code: "unknown-config-key",
+        title: "A key whose spelling in RabbitMQ 3.6 is not known",
+        why: "RabbitMQ 3.6 reads an Erlang term. rmqgit translates the keys that people use, each with its \
+              application, path and type.",
+        fix: "Write the Erlang term under `extra`, or correct the key.",
+        example: "rabbitmq: {version: 3.6.12, config: {consumer_timeout: 3600000}}\n",
+    },
+    Code {
         code: "unknown-field",
         title: "A field that does not exist here",
         why: "Ignoring it would make a misspelt setting look as if it were in force.",
@@ -143,11 +190,36 @@ pub const CODES: &[Code] = &[
         example: "password: !vault stats\n",
     },
     Code {
+        code: "unknown-template",
+        title: "A template that replaces nothing",
+        why: "A file in `templates/` replaces the built-in template of the same name; under another name nothing \
+              would ever use it.",
+        fix: "Give it the name of a built-in template, or remove it.",
+        example: "templates/haproxy.conf.j2\n",
+    },
+    Code {
         code: "unknown-value",
         title: "A word that is not one of the allowed ones",
         why: "The field takes one of a fixed list of words.",
         fix: "Use one of the words that the help names.",
         example: "platform: debain\n",
+    },
+    Code {
+        code: "unquotable-value",
+        title: "A value that the target file cannot express",
+        why: "Each file has its own rules for quotes. Some values cannot be said at all in some of them: a newline \
+              nearly nowhere, a `#` in `rabbitmq.conf` before RabbitMQ 3.13.7, a double quote in \
+              `keepalived.conf`. Writing them anyway would cut the value or change other lines.",
+        fix: "Choose another value. For RabbitMQ, `advanced` takes Erlang strings, which can say everything.",
+        example: "config: {default_pass: \"a#b\"}\n",
+    },
+    Code {
+        code: "wrong-config-value",
+        title: "A value of another type than its key asks for",
+        why: "RabbitMQ 3.6 checks nothing when it starts: a string where it expects a number fails later, or is \
+              ignored.",
+        fix: "Write the value as the key asks for it.",
+        example: "rabbitmq: {version: 3.6.12, config: {heartbeat: 30s}}\n",
     },
     Code {
         code: "wrong-key",
@@ -159,7 +231,8 @@ pub const CODES: &[Code] = &[
     Code {
         code: "wrong-type",
         title: "A value of another type than the field takes",
-        why: "rmqgit converts nothing silently: `3.10` is a number and would lose its zero, `no` is text, an empty value \
+        why: "rmqgit converts nothing silently: `3.10` is a number and would lose its zero, `no` is text, an empty \
+              value \
               is not an empty string.",
         fix: "The message says what the field takes. Text that looks like a number, `true` or `null` goes in quotes.",
         example: "version: 3.10          # \"3.10\"\n",
