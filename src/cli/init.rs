@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Failure, stderr, stdout};
+use super::{Exit, Failure, schema, stderr, stdout};
 use crate::name::ClusterName;
 use crate::sys::git::make;
 use crate::sys::workspace;
@@ -24,6 +24,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", default_value = "messages")]
     cluster: ClusterName,
 }
+
+/// The schema that the first line of the spec names, for editors.
+const SCHEMA: &str = ".rmqgit/spec.schema.json";
 
 /// The files, with `CLUSTER` in the place of the cluster's name.
 const FILES: &[(&str, &str)] = &[
@@ -46,19 +49,21 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             Failure::usage(message).help("a spec and its CI files stand at the root of a repository of their own")
         );
     }
-    let taken: Vec<_> = FILES.iter().filter(|(name, _)| workspace::exists(&dir.join(name))).collect();
+    let mut files: Vec<_> =
+        FILES.iter().map(|(name, text)| (*name, text.replace("CLUSTER", args.cluster.as_str()))).collect();
+    files.push((SCHEMA, schema::schema(schema::Document::Spec)));
+    let taken: Vec<_> = files.iter().filter(|(name, _)| workspace::exists(&dir.join(name))).collect();
     if !taken.is_empty() {
         let names: Vec<_> = taken.iter().map(|(name, _)| format!("`{}`", dir.join(name).display())).collect();
         let message = format!("nothing was written, because these files exist: {}", names.join(", "));
         return Err(Failure::new(message).help("move them away, or give another directory"));
     }
     let failed = |error: workspace::WorkspaceError| Failure::from_error(&error);
-    for (name, text) in FILES {
-        let text = text.replace("CLUSTER", args.cluster.as_str());
+    for (name, text) in &files {
         workspace::create(&dir.join(name), text.as_bytes(), 0o644).map_err(failed)?;
     }
     let mut stdout = stdout();
-    for (name, _) in FILES {
+    for (name, _) in &files {
         writeln!(stdout, "{}", dir.join(name).display())?;
     }
     let mut stderr = stderr();

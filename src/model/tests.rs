@@ -1,3 +1,5 @@
+//! Holds the checks of the model against specs that have one fault each, and against specs that have none.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

@@ -13,6 +13,7 @@ const FILES: &[&str] = &[
     ".github/workflows/rmqgit.yml",
     ".gitea/workflows/rmqgit.yml",
     ".gitlab-ci.yml",
+    ".rmqgit/spec.schema.json",
 ];
 
 /// Makes a spec repository and returns its directory.
@@ -35,6 +36,7 @@ fn a_repository_on_main_without_a_commit() {
     assert_eq!(files, FILES, "every file is there, and none is ignored");
     let spec = fs::read_to_string(dir.path().join("rmqgit.yaml")).unwrap();
     assert!(spec.contains("\n  name: orders\n"));
+    assert_eq!(spec.lines().next(), Some("# yaml-language-server: $schema=.rmqgit/spec.schema.json"));
     let left: Vec<_> =
         FILES.iter().filter(|name| fs::read_to_string(dir.path().join(name)).unwrap().contains("CLUSTER")).collect();
     assert!(left.is_empty(), "{left:?}");
@@ -47,7 +49,8 @@ fn nothing_is_replaced() {
     fs::remove_file(dir.path().join(".gitignore")).unwrap();
     let (status, stdout, stderr) = run(rmqgit().arg("init").current_dir(dir.path()));
     let said = "rmqgit: nothing was written, because these files exist: `./rmqgit.yaml`, `./README.md`, \
-                `./.github/workflows/rmqgit.yml`, `./.gitea/workflows/rmqgit.yml`, `./.gitlab-ci.yml`\n  \
+                `./.github/workflows/rmqgit.yml`, `./.gitea/workflows/rmqgit.yml`, `./.gitlab-ci.yml`, \
+                `./.rmqgit/spec.schema.json`\n  \
                 help: move them away, or give another directory\n";
     assert_eq!((status, stdout.as_str(), stderr.as_str()), (3, "", said));
     assert_eq!(fs::read_to_string(dir.path().join("rmqgit.yaml")).unwrap(), "mine");

@@ -102,6 +102,6 @@ pub(super) const STEPS: &[Step] = &[
 /// What is said last.
 pub(super) const EPILOGUE: &str = "\
 All of it is in DIR; remove the directory when you have seen enough. Try next:
-  git -C remote.git log --stat rmqgit    the output branch: what was released, and when
+  git -C remote.git log --stat rmqgit/output   the output branch: what was released, and when
   edit spec/rmqgit.yaml, break something, and run `rmqgit check spec`
   rmqgit init my-spec                    a repository of your own to start from";
