@@ -1,1 +1,164 @@
 //! Runs the steps of a plan in order; decides nothing.
+//!
+//! Input: a root and a plan whose intent is on the disk. Output: one outcome a step; a failed step stops only those that
+//! need it. Must not: choose, repair, or write anything that is not in the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::time::Duration;
+
+use crate::name::HostPath;
+use crate::plan::{Candidate, Outcome, Plan, Planned, Step, StepResult};
+use crate::sys::files::{Root, Staged};
+use crate::sys::process::{self, Ended, ProcessError};
+use crate::sys::units;
+
+mod check;
+
+/// How long `sysctl` may take.
+const SYSCTL: Duration = Duration::from_secs(10);
+
+/// Takes the steps of a plan.
+pub fn apply(root: &Root, plan: &Plan) -> Vec<Outcome> {
+    let mut run = Run { root, plan, staged: BTreeMap::new(), written: BTreeSet::new(), stopped: BTreeSet::new() };
+    let take = |Planned { step, skip }: &Planned| {
+        let result = match skip {
+            Some(why) => StepResult::Skipped { why: why.clone() },
+            None => run.take(step),
+        };
+        Outcome { step: step.clone(), result }
+    };
+    plan.steps.iter().map(take).collect()
+}
+
+/// Returns the files that a run wrote or removed.
+pub fn written(outcomes: &[Outcome]) -> BTreeSet<HostPath> {
+    let done = outcomes.iter().filter(|outcome| outcome.result == StepResult::Done);
+    done.filter_map(|outcome| match &outcome.step {
+        Step::Write { path } | Step::Remove { path } => Some(path.clone()),
+        _ => None,
+    })
+    .collect()
+}
+
+/// A run of a plan.
+struct Run<'a> {
+    root: &'a Root,
+    plan: &'a Plan,
+    staged: BTreeMap<HostPath, Staged>,
+    written: BTreeSet<HostPath>,
+    stopped: BTreeSet<HostPath>,
+}
+
+impl<'a> Run<'a> {
+    fn take(&mut self, step: &Step) -> StepResult {
+        match step {
+            Step::Clean { path } => result(self.root.clean(path)),
+            Step::Check { path, check } => {
+                let judged = match self.stage(path) {
+                    Ok(candidate) => check::judge(self.root, *check, path, candidate),
+                    Err(failed) => failed,
+                };
+                if matches!(judged, StepResult::Refused { .. } | StepResult::Failed { .. }) {
+                    self.staged.remove(path);
+                    self.stopped.insert(path.clone());
+                }
+                judged
+            }
+            Step::Write { path } => self.write(path),
+            Step::SetMode { path } => {
+                self.with_live(path, |root, candidate, stamp| result(root.set_mode(path, candidate.mode, stamp)))
+            }
+            Step::SetOwner { path } => self.with_live(path, |root, candidate, stamp| match candidate.account {
+                Some(account) => result(root.set_owner(path, account, stamp)),
+                None => failed("the plan names no owner"),
+            }),
+            Step::Remove { path } => {
+                let removed = self.with_live(path, |root, _, stamp| result(root.remove(path, stamp)));
+                self.note(path, removed)
+            }
+            Step::Sysctl { path } => self
+                .tell(&BTreeSet::from([path.clone()]), || process::run("sysctl", &["-q", "-p", path.as_str()], SYSCTL)),
+            Step::DaemonReload { files } => self.tell(files, units::daemon_reload),
+            Step::Reload { unit, files } => self.tell(files, || units::reload(unit)),
+            Step::Restart { .. } => failed("no run restarts a unit"),
+        }
+    }
+
+    fn stage(&mut self, path: &HostPath) -> Result<&'a Candidate, StepResult> {
+        let plan = self.plan;
+        let candidate = plan.candidates.get(path).ok_or_else(|| failed("the plan has no bytes for it"))?;
+        let staged = self.root.stage(path, candidate.bytes.as_slice(), candidate.mode, candidate.account);
+        self.staged.insert(path.clone(), staged.map_err(|error| failed(&chain(&error)))?);
+        Ok(candidate)
+    }
+
+    fn write(&mut self, path: &HostPath) -> StepResult {
+        if self.stopped.contains(path) {
+            return StepResult::Skipped { why: "the candidate was not accepted".to_owned() };
+        }
+        if !self.staged.contains_key(path)
+            && let Err(failed) = self.stage(path)
+        {
+            return failed;
+        }
+        let replaces = self.plan.candidates.get(path).and_then(|candidate| candidate.replaces);
+        let placed = match self.staged.remove(path) {
+            Some(staged) => result(staged.place(replaces)),
+            None => failed("no candidate was staged"),
+        };
+        self.note(path, placed)
+    }
+
+    fn note(&mut self, path: &HostPath, result: StepResult) -> StepResult {
+        if result == StepResult::Done {
+            self.written.insert(path.clone());
+        }
+        result
+    }
+
+    fn with_live(
+        &self,
+        path: &HostPath,
+        act: impl Fn(&Root, &Candidate, crate::live::Stamp) -> StepResult,
+    ) -> StepResult {
+        match self.plan.candidates.get(path).and_then(|candidate| candidate.replaces.map(|stamp| (candidate, stamp))) {
+            Some((candidate, stamp)) => act(self.root, candidate, stamp),
+            None => failed("the plan names no file"),
+        }
+    }
+
+    /// Tells a daemon about files, if one of them was written now or by a run that could not tell it.
+    fn tell(&self, files: &BTreeSet<HostPath>, act: impl Fn() -> Result<Ended, ProcessError>) -> StepResult {
+        if !files.iter().any(|path| self.written.contains(path) || !self.plan.candidates.contains_key(path)) {
+            return StepResult::Skipped { why: "none of its files was written".to_owned() };
+        }
+        match act() {
+            Ok(Ended { code: Some(0), .. }) => StepResult::Done,
+            Ok(Ended { code, output }) => {
+                let status = code.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}"));
+                failed(&format!("ended with {status}: {}", output.trim()))
+            }
+            Err(error) => failed(&chain(&error)),
+        }
+    }
+}
+
+fn failed(why: &str) -> StepResult {
+    StepResult::Failed { why: why.to_owned() }
+}
+
+fn result<E: Error>(result: Result<(), E>) -> StepResult {
+    result.map_or_else(|error| failed(&chain(&error)), |()| StepResult::Done)
+}
+
+/// Returns an error and its causes, joined by colons.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

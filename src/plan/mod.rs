@@ -19,11 +19,13 @@ mod compare;
 mod desired;
 mod diff;
 mod file;
+mod outcome;
 mod steps;
 
 pub use base::{Base, BaseFile, Intent, Owed};
 pub use desired::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
 pub(crate) use diff::printable;
+pub use outcome::{Outcome, StepResult};
 pub use steps::owed_after;
 
 /// The grant that lets a release take away more than half of a host's files.

@@ -1,1 +1,198 @@
 //! Plan and outcomes to a report, and its renderings.
+//!
+//! Input: what a run saw, decided and did. Output: a versioned [`Report`] and its verdict; text for people. Must not: hold a
+//! secret, look at anything, or decide what is done.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::{ClusterName, HostName, ReleaseId};
+use crate::plan::{Cause, Change, Finding, HeldCode, Outcome, Plan, StepResult, Unknown, Waiting};
+
+mod text;
+
+pub use text::{Look, text};
+
+/// The version of the report that this program writes and the only one it reads.
+pub const FORMAT: u32 = 1;
+
+/// What one run saw, did and found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// The version of this document, 1.
+    pub format: u32,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The host.
+    pub host: HostName,
+    /// The root of the file system that was compared; `/` is the machine itself.
+    pub root: String,
+    /// Whether the run could change the host.
+    pub mode: Mode,
+    /// When the run began, in RFC 3339.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Where releases come from.
+    pub remote: String,
+    /// The release that the host was compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
+    /// What differs: after a run that converged, what still does.
+    pub changes: Vec<Change>,
+    /// What the run changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applied: Vec<Change>,
+    /// The steps and what became of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Outcome>,
+    /// What a person has to know beside the changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// What is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Unknown>,
+    /// Units that run with older files until a person restarts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
+    /// What failed as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+}
+
+/// The release that a host was compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// The commit of the host's own ref.
+    pub commit: ReleaseId,
+    /// The commit of the spec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec_commit: Option<String>,
+    /// The first line of its message.
+    pub subject: String,
+    /// Whether it is the newest one; otherwise the newest could not be had, and this is the last one applied.
+    pub newest: bool,
+}
+
+/// Whether a run may change the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It compares and reports.
+    #[default]
+    Report,
+    /// It brings the host to what the release says.
+    Converge,
+    /// It shows what it would do, and leaves no trace but what it fetched.
+    DryRun,
+}
+
+/// The one word for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The host is as the release says.
+    InSync,
+    /// The run made it so.
+    Converged,
+    /// The release asks for something that is not applied.
+    Pending,
+    /// The host was changed since the release was applied.
+    Drifted,
+    /// Both.
+    DriftedAndPending,
+    /// Something that matters could not be looked at.
+    Unknown,
+    /// Something that was to be done could not be done.
+    Failed,
+}
+
+/// What failed as a whole, and what happens next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// What failed and why.
+    pub message: String,
+    /// What happens next.
+    pub next: Next,
+}
+
+/// What happens after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Next {
+    /// The next run tries again.
+    Retry,
+    /// The next run does the same until the release or the host is repaired.
+    WaitForRelease,
+}
+
+impl Report {
+    /// Puts a plan that was not applied into the report.
+    pub fn propose(&mut self, plan: Plan) {
+        let proposed = |planned: crate::plan::Planned| {
+            let result = planned.skip.map_or(StepResult::Proposed, |why| StepResult::Skipped { why });
+            Outcome { step: planned.step, result }
+        };
+        self.steps = plan.steps.into_iter().map(proposed).collect();
+        self.take_rest(plan.changes, plan.findings, plan.unknown, plan.waiting);
+    }
+
+    /// Puts a plan, what became of its steps, and what still differs afterwards into the report.
+    pub fn conclude(&mut self, plan: Plan, outcomes: Vec<Outcome>, after: Plan) {
+        let still = |change: &Change| after.changes.iter().any(|left| left.path == change.path);
+        self.applied = plan.changes.into_iter().filter(|change| !still(change)).collect();
+        if outcomes.iter().all(|outcome| !outcome.is_bad()) && !after.is_settled() {
+            let message = "after the run the host still differs from the release".to_owned();
+            self.failures.push(Failure { message, next: Next::Retry });
+        }
+        self.steps = outcomes;
+        self.take_rest(after.changes, plan.findings, after.unknown, after.waiting);
+    }
+
+    fn take_rest(
+        &mut self,
+        changes: Vec<Change>,
+        findings: Vec<Finding>,
+        unknown: Vec<Unknown>,
+        waiting: Vec<Waiting>,
+    ) {
+        self.changes = changes;
+        self.findings.extend(findings);
+        self.unknown.extend(unknown);
+        self.waiting = waiting;
+    }
+
+    /// Gives each change the time at which the last report first saw it.
+    pub fn keep_since(&mut self, before: Option<&Self>) {
+        for change in &mut self.changes {
+            let known = before.and_then(|report| {
+                report.changes.iter().find(|known| known.path == change.path && known.action == change.action)
+            });
+            change.since = Some(known.and_then(|known| known.since).unwrap_or(self.at));
+        }
+    }
+
+    /// Finds the verdict.
+    pub fn judge(&mut self) {
+        let may_change = self.mode == Mode::Converge;
+        let stuck = |change: &Change| change.held.as_ref().is_some_and(|held| held.code != HeldCode::LeftBehind);
+        let failed = !self.failures.is_empty()
+            || self.steps.iter().any(Outcome::is_bad)
+            || (may_change && self.changes.iter().any(stuck));
+        let has = |cause: Cause| self.changes.iter().any(|change| change.cause == cause || change.cause == Cause::Both);
+        self.verdict = match (has(Cause::Drift), has(Cause::Release)) {
+            _ if failed => Verdict::Failed,
+            (true, true) => Verdict::DriftedAndPending,
+            (true, false) => Verdict::Drifted,
+            (false, true) => Verdict::Pending,
+            _ if self.unknown.iter().any(|unknown| unknown.blocks) => Verdict::Unknown,
+            _ if self.applied.is_empty() => Verdict::InSync,
+            _ => Verdict::Converged,
+        };
+    }
+}

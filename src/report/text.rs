@@ -1,0 +1,235 @@
+//! A report for people: one line for the verdict, one a change, then diffs. Colour is written as escape codes; whoever
+//! prints them to something that is no terminal strips them.
+
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::plan::{Action, Cause, Change, Class, Difference, Outcome, Step, StepResult};
+
+use super::{Mode, Next, Report, Verdict};
+
+const BOLD: &str = "\x1b[1m";
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const CYAN: &str = "\x1b[36m";
+const DIM: &str = "\x1b[2m";
+const OFF: &str = "\x1b[0m";
+
+/// How much of a report is shown, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// The time to which ages are counted; `None` shows no age.
+    pub now: Option<Timestamp>,
+    /// Whether diffs are shown.
+    pub diffs: bool,
+}
+
+/// Renders a report.
+pub fn text(report: &Report, look: Look) -> String {
+    let mut out = String::new();
+    headline(&mut out, report, look);
+    for failure in &report.failures {
+        let next = match failure.next {
+            Next::Retry => "the next run tries again",
+            Next::WaitForRelease => "the next run does the same until the release or the host is repaired",
+        };
+        line(&mut out, RED, "failed", &format!("{}; {next}", failure.message));
+    }
+    for change in &report.applied {
+        line(&mut out, GREEN, "applied", &summary(change, report.at));
+    }
+    for change in &report.changes {
+        let (colour, word) = cause(change.cause);
+        line(&mut out, colour, word, &summary(change, report.at));
+        if let Some(held) = &change.held {
+            note(&mut out, &format!("left as it is: {}", held.why));
+            note(&mut out, &format!("help: {}", held.help));
+        }
+    }
+    for outcome in &report.steps {
+        step(&mut out, outcome);
+    }
+    for waiting in &report.waiting {
+        let files: Vec<&str> = waiting.files.iter().map(AsRef::as_ref).collect();
+        let since = age(report.at, waiting.since);
+        line(&mut out, YELLOW, "waiting", &format!("{} has not read {} ({since})", waiting.unit, files.join(", ")));
+        note(&mut out, &format!("help: restart it when the cluster can spare it: systemctl restart {}", waiting.unit));
+    }
+    for finding in &report.findings {
+        line(&mut out, YELLOW, "finding", &finding.message);
+        note(&mut out, &format!("help: {}", finding.help));
+    }
+    for unknown in &report.unknown {
+        line(
+            &mut out,
+            if unknown.blocks { RED } else { DIM },
+            "unknown",
+            &format!("{}: {}", unknown.subject, unknown.why),
+        );
+        if let Some(help) = &unknown.help {
+            note(&mut out, &format!("help: {help}"));
+        }
+    }
+    if look.diffs {
+        for change in report.applied.iter().chain(&report.changes) {
+            diff(&mut out, change);
+        }
+    }
+    out
+}
+
+fn headline(out: &mut String, report: &Report, look: Look) {
+    let (colour, word) = verdict(report.verdict);
+    let _ = write!(out, "{BOLD}{}/{}{OFF}: {colour}{word}{OFF}", report.cluster, report.host);
+    let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    if !report.changes.is_empty() {
+        let _ = write!(out, ", {}", count(report.changes.len(), "difference"));
+    }
+    if !report.applied.is_empty() {
+        let _ = write!(out, ", {} applied", count(report.applied.len(), "change"));
+    }
+    if let Some(release) = &report.release {
+        let _ = write!(out, ", release {}", &release.commit.as_str()[..10]);
+        if !release.newest {
+            out.push_str(" (the last one applied)");
+        }
+    }
+    match report.mode {
+        Mode::Report => out.push_str(", mode report"),
+        Mode::DryRun => out.push_str(", dry run"),
+        Mode::Converge => {}
+    }
+    if let Some(now) = look.now {
+        let _ = write!(out, ", {}", age(now, report.at));
+    }
+    out.push('\n');
+}
+
+fn verdict(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::InSync => (GREEN, "in sync"),
+        Verdict::Converged => (GREEN, "converged"),
+        Verdict::Pending => (YELLOW, "pending"),
+        Verdict::Drifted => (YELLOW, "drifted"),
+        Verdict::DriftedAndPending => (YELLOW, "drifted and pending"),
+        Verdict::Unknown => (RED, "unknown"),
+        Verdict::Failed => (RED, "failed"),
+    }
+}
+
+fn cause(cause: Cause) -> (&'static str, &'static str) {
+    match cause {
+        Cause::Release => (CYAN, "pending"),
+        Cause::Drift => (YELLOW, "drift"),
+        Cause::Both => (YELLOW, "both"),
+    }
+}
+
+fn line(out: &mut String, colour: &str, word: &str, text: &str) {
+    let _ = writeln!(out, "  {colour}{word:<8}{OFF} {text}");
+}
+
+fn note(out: &mut String, text: &str) {
+    for part in text.lines() {
+        let _ = writeln!(out, "           {part}");
+    }
+}
+
+fn summary(change: &Change, at: Timestamp) -> String {
+    let action = match change.action {
+        Action::Create => "create",
+        Action::Replace => "replace",
+        Action::EditBlock => "edit block",
+        Action::Mode => "mode",
+        Action::Owner => "owner",
+        Action::Remove => "remove",
+    };
+    let mut text = format!("{action:<10} {}", change.path);
+    let mut notes: Vec<String> = change.differs.iter().filter_map(difference).collect();
+    match change.class {
+        Class::Live => {}
+        Class::Reload => notes.push("needs a reload".to_owned()),
+        Class::Rolling => notes.push("needs a restart".to_owned()),
+    }
+    if let (Some(modified), Cause::Drift | Cause::Both) = (change.modified, change.cause) {
+        notes.push(format!("written {}", age(at, modified)));
+    }
+    if !notes.is_empty() {
+        let _ = write!(text, " ({})", notes.join(", "));
+    }
+    text
+}
+
+fn difference(difference: &Difference) -> Option<String> {
+    match difference {
+        Difference::Absent => Some("it is not there".to_owned()),
+        Difference::Surplus => Some("no longer in the release".to_owned()),
+        Difference::Kind { live } => Some(format!("it is {live}")),
+        Difference::Content { secret: true } => Some("content differs, secret".to_owned()),
+        Difference::Content { secret: false } => None,
+        Difference::Mode { live, wanted } => Some(format!("mode {live} instead of {wanted}")),
+        Difference::Owner { live, wanted } => Some(format!("owner {live} instead of {wanted}")),
+    }
+}
+
+/// Shows what became of a step, where that says more than the change it belongs to.
+fn step(out: &mut String, outcome: &Outcome) {
+    let what = match &outcome.step {
+        Step::Clean { path } => format!("remove the leftover beside {path}"),
+        Step::Check { path, .. } => format!("check {path}"),
+        Step::Write { path } => format!("write {path}"),
+        Step::SetMode { path } => format!("set the mode of {path}"),
+        Step::SetOwner { path } => format!("set the owner of {path}"),
+        Step::Remove { path } => format!("remove {path}"),
+        Step::Sysctl { path } => format!("sysctl -p {path}"),
+        Step::DaemonReload { .. } => "systemctl daemon-reload".to_owned(),
+        Step::Reload { unit, .. } => format!("systemctl reload {unit}"),
+        Step::Restart { unit, .. } => format!("restart {unit}"),
+    };
+    let daemon = matches!(outcome.step, Step::Sysctl { .. } | Step::DaemonReload { .. } | Step::Reload { .. });
+    match &outcome.result {
+        StepResult::Done if daemon => line(out, GREEN, "done", &what),
+        StepResult::Proposed if daemon => line(out, DIM, "would", &what),
+        StepResult::Done | StepResult::Proposed => {}
+        StepResult::Skipped { why } => line(out, DIM, "skipped", &format!("{what}: {why}")),
+        StepResult::Unchecked { why } => line(out, DIM, "unchecked", &format!("{what}: {why}")),
+        StepResult::Failed { why } => line(out, RED, "failed", &format!("{what}: {why}")),
+        StepResult::Refused { output } => {
+            line(out, RED, "refused", &format!("{what}: the live file stays"));
+            note(out, output);
+        }
+    }
+}
+
+fn diff(out: &mut String, change: &Change) {
+    let Some(diff) = &change.diff else { return };
+    let _ = writeln!(out, "\n{BOLD}--- {} (live){OFF}\n{BOLD}+++ {} (release){OFF}", change.path, change.path);
+    for text in diff.lines() {
+        let colour = match text.as_bytes().first() {
+            Some(b'-') => RED,
+            Some(b'+') => GREEN,
+            Some(b'@') => CYAN,
+            _ => "",
+        };
+        let off = if colour.is_empty() { "" } else { OFF };
+        let _ = writeln!(out, "{colour}{text}{off}");
+    }
+}
+
+/// Says how long ago something was, in its biggest unit.
+fn age(now: Timestamp, then: Timestamp) -> String {
+    let past = now.duration_since(then).max(SignedDuration::ZERO);
+    let seconds = past.as_secs();
+    let (n, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    if seconds == 0 {
+        return "just now".to_owned();
+    }
+    format!("{n} {unit}{} ago", if n == 1 { "" } else { "s" })
+}
