@@ -1,1 +1,317 @@
 //! One tick of the host: lock, fetch, observe, plan, apply, report; and its state on disk.
+//!
+//! Input: [`Settings`]. Output: a [`Report`], kept in the state directory; what fails is a verdict. Must not: decide what
+//! a change is (`plan` does), or run without the lock.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::path::Path;
+
+use crate::apply;
+use crate::fetch::{self, Loaded};
+use crate::live::Observed;
+use crate::name::{HostPath, ReleaseId};
+use crate::observe::{self, Targets};
+use crate::plan::{self, Base, Desired, Finding, Owed, Plan, Step, StepResult, Unknown};
+use crate::report::{self, Failure, Mode, Next, Release, Report, Verdict};
+use crate::sys::clock;
+use crate::sys::files::{FilesError, Root};
+use crate::sys::statedir::{self, StateDir, StateError};
+use crate::sys::store::{Slot, Store, StoreError};
+
+mod join;
+pub mod settings;
+mod state;
+
+pub use settings::Settings;
+pub use state::MemoryError;
+
+use state::State;
+
+/// The name of the last report in the state directory.
+const REPORT: &str = "report.json";
+
+/// Says why there is not even a report.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The state directory cannot be used, or another run holds it.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The state cannot be read.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// The root cannot be opened.
+    #[error(transparent)]
+    Root(#[from] FilesError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no report yet.
+    #[error("`{0}` holds no report: no run has ended on this host yet")]
+    NoReport(String),
+    /// The last report cannot be read.
+    #[error("the report in `{path}` is not readable: {why}")]
+    Report {
+        /// The state directory.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// Runs once. With `wait`, it waits for another run to end.
+pub fn tick(settings: &Settings, wait: bool) -> Result<Report, AgentError> {
+    let at = clock::now();
+    let holder = format!("process {} since {at}", std::process::id());
+    let dir = StateDir::open(&settings.state, wait, &holder)?;
+    let state = State::load(&dir)?;
+    let mut run = Run {
+        settings,
+        on_disk: state.clone(),
+        state,
+        root: Root::open(&settings.root)?,
+        store: Store::open(&settings.state)?,
+        report: empty_report(settings, at),
+        dir,
+    };
+    run.tick();
+    Ok(run.report)
+}
+
+/// Returns the last report of a host.
+pub fn last_report(state: &Path) -> Result<Report, AgentError> {
+    let path = state.display().to_string();
+    match statedir::read(state, REPORT)? {
+        None => Err(AgentError::NoReport(path)),
+        Some(bytes) => read_report(&bytes).map_err(|why| AgentError::Report { path, why }),
+    }
+}
+
+fn read_report(bytes: &[u8]) -> Result<Report, String> {
+    let report: Report = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if report.format == report::FORMAT { Ok(report) } else { Err(format!("it has format {}", report.format)) }
+}
+
+fn empty_report(settings: &Settings, at: jiff::Timestamp) -> Report {
+    Report {
+        format: report::FORMAT,
+        cluster: settings.cluster.clone(),
+        host: settings.host.clone(),
+        root: settings.root.display().to_string(),
+        mode: settings.mode,
+        at,
+        verdict: Verdict::Unknown,
+        remote: settings.remote.to_string(),
+        release: None,
+        changes: Vec::new(),
+        applied: Vec::new(),
+        steps: Vec::new(),
+        findings: Vec::new(),
+        unknown: Vec::new(),
+        waiting: Vec::new(),
+        failures: Vec::new(),
+    }
+}
+
+/// One run, with everything it holds.
+struct Run<'a> {
+    settings: &'a Settings,
+    dir: StateDir,
+    state: State,
+    on_disk: State,
+    root: Root,
+    store: Store,
+    report: Report,
+}
+
+impl Run<'_> {
+    /// Never fails: what cannot be done is a failure of the report.
+    fn tick(&mut self) {
+        match self.newest() {
+            Some(loaded) => {
+                if let Some(findings) = self.compare(&loaded, true) {
+                    self.report.findings.extend(findings);
+                    let message = "the release is refused".to_owned();
+                    self.report.failures.push(Failure { message, next: Next::WaitForRelease });
+                    self.compare_with_last();
+                }
+            }
+            None => self.compare_with_last(),
+        }
+        if !self.report.changes.is_empty() {
+            let before = self.dir.read(REPORT).ok().flatten().and_then(|bytes| read_report(&bytes).ok());
+            self.report.keep_since(before.as_ref());
+        }
+        self.report.judge();
+        if self.settings.mode != Mode::DryRun {
+            let text = crate::release::canonical_json(&self.report);
+            if let Err(error) = self.dir.replace(REPORT, text.as_bytes(), false) {
+                self.fail(&error, Next::Retry);
+                self.report.judge();
+            }
+        }
+    }
+
+    /// Fetches and reads the newest release. What fails is a failure of the report.
+    fn newest(&mut self) -> Option<Loaded> {
+        let Settings { remote, cluster, host, .. } = self.settings;
+        let fetched = match fetch::fetch(&self.store, remote, cluster, host) {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                self.fail(&error, Next::Retry);
+                return None;
+            }
+        };
+        self.load(&fetched.tip)
+    }
+
+    fn load(&mut self, release: &ReleaseId) -> Option<Loaded> {
+        let Settings { cluster, host, .. } = self.settings;
+        match fetch::load(&self.store, release, cluster, host) {
+            Ok(loaded) => Some(loaded),
+            Err(error) => {
+                self.fail(&error, Next::WaitForRelease);
+                None
+            }
+        }
+    }
+
+    /// Compares with the release that was last applied, changing nothing: the newest one cannot be had.
+    fn compare_with_last(&mut self) {
+        if let Some(release) = self.state.release.clone()
+            && let Some(loaded) = self.load(&release)
+        {
+            self.compare(&loaded, false);
+        }
+    }
+
+    /// Compares the host with a release, and brings it there if it may. Returns why the release is refused as a whole.
+    fn compare(&mut self, loaded: &Loaded, newest: bool) -> Option<Vec<Finding>> {
+        let desired = join::join(&loaded.bundle, &self.settings.secrets);
+        let (observed, plan) = self.look(&desired);
+        if plan.refuses_release() {
+            return Some(plan.findings);
+        }
+        self.report.release = Some(Release {
+            commit: loaded.release.clone(),
+            spec_commit: loaded.spec_commit.clone(),
+            subject: loaded.subject.clone(),
+            newest,
+        });
+        if loaded.bundle.definitions.is_some() {
+            self.report.unknown.push(not_looked_at());
+        }
+        if newest && self.settings.mode == Mode::Converge && !plan.steps.is_empty() {
+            self.converge(&loaded.release, &desired, &observed, plan);
+        } else {
+            let owed = still_owed(&self.state.base, &observed);
+            let settled = plan.is_settled() && newest;
+            self.remember(settled.then_some(&loaded.release), &desired, &observed, owed);
+            self.report.propose(plan);
+        }
+        None
+    }
+
+    fn look(&self, desired: &Desired) -> (Observed, Plan) {
+        let targets = targets(&self.state.base, desired);
+        let mut observed = observe::observe(&self.root, &targets, self.report.at);
+        let plan = plan::plan(&self.state.base, desired, &observed);
+        let units = plan.units();
+        if units.is_empty() {
+            return (observed, plan);
+        }
+        observe::observe_units(&mut observed, &units);
+        let plan = plan::plan(&self.state.base, desired, &observed);
+        (observed, plan)
+    }
+
+    fn converge(&mut self, release: &ReleaseId, desired: &Desired, observed: &Observed, plan: Plan) {
+        self.state.base = self.state.base.recovered(observed);
+        if let Some(intent) = plan.intent(self.report.at) {
+            self.state.base.intent = Some(intent);
+            self.state.release = Some(release.clone());
+            if let Err(error) = self.save() {
+                // What was not recorded is not begun.
+                self.fail(&error, Next::Retry);
+                return self.report.propose(plan);
+            }
+        }
+        let outcomes = apply::apply(&self.root, &plan);
+        let (observed, _) = self.look(desired);
+        let written = apply::written(&outcomes);
+        let done =
+            |step: &Step| outcomes.iter().any(|outcome| outcome.step == *step && outcome.result == StepResult::Done);
+        let owed = plan::owed_after(&plan, &self.state.base, &observed, |path| written.contains(path), done);
+        self.remember(Some(release), desired, &observed, owed);
+        let after = plan::plan(&self.state.base, desired, &observed);
+        self.report.conclude(plan, outcomes, after);
+    }
+
+    /// Keeps what is now known of the host; nothing is written where nothing is new.
+    fn remember(&mut self, release: Option<&ReleaseId>, desired: &Desired, observed: &Observed, owed: Vec<Owed>) {
+        self.state.base = self.state.base.settled(desired, observed);
+        self.state.base.owed = owed;
+        if let Some(release) = release {
+            self.state.release = Some(release.clone());
+        }
+        if self.settings.mode != Mode::DryRun
+            && self.state != self.on_disk
+            && let Err(error) = self.save()
+        {
+            self.fail(&error, Next::Retry);
+        }
+    }
+
+    fn save(&mut self) -> Result<(), AgentError> {
+        self.state.save(&self.dir)?;
+        self.on_disk = self.state.clone();
+        let Settings { cluster, host, .. } = self.settings;
+        if let Some(release) = &self.state.release
+            && self.store.tip(Slot::Applied, cluster, host)?.as_ref() != Some(release)
+        {
+            self.store.set_tip(Slot::Applied, cluster, host, release)?;
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: &dyn Error, next: Next) {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        self.report.failures.push(Failure { message, next });
+    }
+}
+
+/// Returns what is owed after a run that changed nothing: what was owed, unless a unit has started since.
+fn still_owed(base: &Base, observed: &Observed) -> Vec<Owed> {
+    let owed = base.recovered(observed).owed;
+    owed.into_iter().filter(|owed| plan::is_owed(owed, observed)).collect()
+}
+
+fn targets(base: &Base, desired: &Desired) -> Targets {
+    let intended = base.intent.iter().flat_map(|intent| &intent.files);
+    let known =
+        base.files.iter().chain(intended.clone().filter_map(|(path, file)| file.as_ref().map(|file| (path, file))));
+    let files: BTreeSet<HostPath> = desired
+        .files
+        .keys()
+        .chain(known.clone().map(|(path, _)| path))
+        .chain(intended.map(|(path, _)| path))
+        .cloned()
+        .collect();
+    let owners = desired.files.values().map(|wanted| &wanted.owner).chain(known.map(|(_, file)| &file.owner));
+    Targets { files, owners: owners.cloned().collect() }
+}
+
+fn not_looked_at() -> Unknown {
+    Unknown {
+        subject: "the broker (definitions.json)".to_owned(),
+        why: "this version does not look at vhosts, users, permissions, policies and parameters of the live broker"
+            .to_owned(),
+        help: None,
+        blocks: false,
+    }
+}

@@ -1,11 +1,27 @@
 //! `rmqgit status`.
 
+use super::out::Format;
+use super::sync::{self, Place};
 use super::{Exit, Failure};
+use crate::agent::{self, settings};
+use crate::sys::clock;
 
 /// Show the last report of this host
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(after_help = "Nothing is looked at: this is what the last `rmqgit sync` found, with its exit status.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// How to write the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
 
-pub(super) fn run(_args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::new("`rmqgit status` is not built yet"))
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let (flags, file) = args.place.read()?;
+    let state = settings::state_dir(&flags, &file);
+    let report = agent::last_report(&state)
+        .map_err(|error| Failure::from_error(&error).help("run `rmqgit sync` with the same root first"))?;
+    sync::show(&report, args.format, Some(clock::now()))?;
+    Ok(sync::exit(report.verdict))
 }

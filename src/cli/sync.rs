@@ -1,11 +1,162 @@
 //! `rmqgit sync`.
 
-use super::{Exit, Failure};
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::out::Format;
+use super::{Exit, Failure, stdout};
+use crate::agent::{self, settings};
+use crate::name::{ClusterName, HostName};
+use crate::release::canonical_json;
+use crate::report::{self, Look, Report, Verdict};
 
 /// Bring this host to what its ref says, or report how it differs
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(after_help = "Every setting can stand in agent.yaml instead; a flag goes before the file.
 
-pub(super) fn run(_args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::new("`rmqgit sync` is not built yet"))
+Examples:
+  $ rmqgit sync                                     as /etc/rmqgit/agent.yaml says
+  $ rmqgit sync --mode converge --dry-run           what a run that converges would do
+  $ rmqgit sync --root /tmp/r1 --remote /srv/out.git --cluster orders --host rabbit1 --mode converge
+
+Exit status: 0 in sync or converged, 1 drift or pending changes that were left, 3 something failed")]
+pub(super) struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// Where releases come from: a path, file://, https:// or ssh://
+    #[arg(long, value_name = "URL")]
+    remote: Option<String>,
+    /// The cluster
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<ClusterName>,
+    /// The host
+    #[arg(long, value_name = "NAME")]
+    host: Option<HostName>,
+    /// The directory with one file a secret [default: /etc/rmqgit/secrets below the root]
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
+    /// Whether to change anything [default: report]
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
+    /// Show what a run that converges would do; change and remember nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Wait while another run holds the lock, instead of failing
+    #[arg(long)]
+    wait: bool,
+    /// How to write the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    access: Access,
+}
+
+/// Where a host's files are.
+#[derive(Debug, clap::Args)]
+pub(super) struct Place {
+    /// The settings [default: /etc/rmqgit/agent.yaml below the root]
+    #[arg(long, value_name = "FILE", env = "RMQGIT_CONFIG")]
+    config: Option<PathBuf>,
+    /// Take DIR for the whole file system; no daemon is touched
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// The state directory [default: /var/lib/rmqgit below the root]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+/// How a remote is reached.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Access to the remote")]
+struct Access {
+    /// The private key for ssh
+    #[arg(long, value_name = "FILE")]
+    ssh_key: Option<PathBuf>,
+    /// The server's host keys for ssh
+    #[arg(long, value_name = "FILE")]
+    known_hosts: Option<PathBuf>,
+    /// The certificates that an https server's must lead to
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// A file with a token, or with user:password, for https
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The seconds that a fetch may take
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u32>,
+}
+
+/// Whether a run may change the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    /// Compare and report
+    Report,
+    /// Bring the host to what the release says
+    Converge,
+}
+
+impl Place {
+    /// Reads `agent.yaml`, and returns the flags that go before it.
+    pub(super) fn read(&self) -> Result<(settings::Flags, settings::AgentFile), Failure> {
+        let file = settings::read(self.config.as_deref(), self.root.as_deref()).map_err(|error| failure(&error))?;
+        let flags =
+            settings::Flags { root: self.root.clone(), state: self.state.clone(), ..settings::Flags::default() };
+        Ok((flags, file))
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let (flags, file) = args.place.read()?;
+    let flags = settings::Flags {
+        remote: args.remote.clone(),
+        cluster: args.cluster.clone(),
+        host: args.host.clone(),
+        secrets: args.secrets.clone(),
+        mode: args.mode.map(|mode| match mode {
+            Mode::Report => settings::Aim::Report,
+            Mode::Converge => settings::Aim::Converge,
+        }),
+        ssh_key: args.access.ssh_key.clone(),
+        known_hosts: args.access.known_hosts.clone(),
+        ca_file: args.access.ca_file.clone(),
+        token_file: args.access.token_file.clone(),
+        timeout: args.access.timeout,
+        dry_run: args.dry_run,
+        ..flags
+    };
+    let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;
+    let report = agent::tick(&settings, args.wait).map_err(|error| Failure::from_error(&error))?;
+    show(&report, args.format, None)?;
+    Ok(exit(report.verdict))
+}
+
+/// Writes a report.
+pub(super) fn show(report: &Report, format: Format, now: Option<jiff::Timestamp>) -> Result<(), Failure> {
+    let text = match format {
+        Format::Text => report::text(report, Look { now, diffs: true }),
+        Format::Json => canonical_json(report),
+    };
+    stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// Returns the exit status of a verdict.
+pub(super) fn exit(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::InSync | Verdict::Converged => Exit::Clean,
+        Verdict::Pending | Verdict::Drifted | Verdict::DriftedAndPending => Exit::Findings,
+        Verdict::Unknown | Verdict::Failed => Exit::Failed,
+    }
+}
+
+fn failure(error: &settings::SettingsError) -> Failure {
+    match error {
+        settings::SettingsError::Missing(what) => {
+            let flags: Vec<String> = what.iter().map(|name| format!("`--{name}`")).collect();
+            Failure::usage(error).help(format!("say it in agent.yaml or with {}", flags.join(", ")))
+        }
+        settings::SettingsError::Remote(_) => Failure::usage(error),
+        settings::SettingsError::Invalid { .. } => Failure { exit: Exit::Findings, ..Failure::from_error(error) },
+        settings::SettingsError::Read(_) => Failure::from_error(error),
+    }
 }

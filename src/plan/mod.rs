@@ -26,7 +26,7 @@ pub use base::{Base, BaseFile, Intent, Owed};
 pub use desired::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
 pub(crate) use diff::printable;
 pub use outcome::{Outcome, StepResult};
-pub use steps::owed_after;
+pub use steps::{is_owed, owed_after};
 
 /// The grant that lets a release take away more than half of a host's files.
 pub const GRANT_SHRINK: &str = "shrink";

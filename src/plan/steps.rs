@@ -69,6 +69,11 @@ fn restarts(action: &OnChange) -> Option<UnitName> {
     }
 }
 
+/// Whether something is still owed by a run that took no step.
+pub fn is_owed(owed: &Owed, observed: &Observed) -> bool {
+    !is_settled(owed, observed)
+}
+
 /// Whether the unit has read its files since: it was started later, or it does not run.
 fn is_settled(owed: &Owed, observed: &Observed) -> bool {
     let unit = match &owed.action {

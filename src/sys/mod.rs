@@ -9,6 +9,7 @@ pub mod random;
 pub mod remote;
 pub mod secret;
 pub mod shell;
+pub mod statedir;
 pub mod store;
 pub mod tree;
 pub mod units;

@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diag", &[]),
     ("yaml", &["diag"]),
     ("release", &["definitions", "name", "quote"]),
-    ("live", &["definitions", "name", "release"]),
+    ("live", &["name", "release"]),
     // The author's half.
     ("spec", &["definitions", "diag", "facts", "model", "name", "yaml"]),
     ("model", &["definitions", "diag", "facts", "name", "spec", "yaml"]),
@@ -35,7 +35,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plan", &["definitions", "live", "name", "quote", "release"]),
     ("apply", &["live", "name", "plan", "quote", "release", "sys"]),
     ("report", &["definitions", "live", "name", "plan", "release"]),
-    ("agent", &["apply", "fetch", "live", "name", "observe", "plan", "quote", "release", "report", "sys"]),
+    (
+        "agent",
+        &["apply", "diag", "fetch", "live", "name", "observe", "plan", "quote", "release", "report", "sys", "yaml"],
+    ),
     // The programs.
     ("sys", &["live", "name", "quote", "release"]),
     (

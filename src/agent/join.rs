@@ -1,0 +1,72 @@
+//! Joins a bundle's secrets into its files, on the host that needs them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::live::Bytes;
+use crate::name::SecretRef;
+use crate::plan::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
+use crate::quote;
+use crate::release::{Artifact, Bundle, Piece};
+use crate::sys::secret::{self, Secret};
+
+/// Returns the files of a bundle with their secrets. A secret that cannot be had stops only the files that need it.
+pub(super) fn join(bundle: &Bundle, secrets: &Path) -> Desired {
+    let mut known: BTreeMap<SecretRef, Result<Secret, MissingSecret>> = BTreeMap::new();
+    let mut read = |name: &SecretRef| {
+        let look = || {
+            secret::read(secrets, name).map_err(|error| MissingSecret {
+                name: name.clone(),
+                why: error.to_string(),
+                help: error.help(),
+            })
+        };
+        known.entry(name.clone()).or_insert_with(look).clone()
+    };
+    let wanted = |artifact: &Artifact| Wanted {
+        content: content(&artifact.content, &mut read),
+        mode: artifact.mode,
+        owner: artifact.owner.clone(),
+        check: artifact.check,
+        on_change: artifact.on_change.clone(),
+        part: artifact.part,
+    };
+    let mut wanted = wanted;
+    Desired {
+        files: bundle.artifacts.iter().map(|(path, artifact)| (path.clone(), wanted(artifact))).collect(),
+        grants: bundle.grants.clone(),
+    }
+}
+
+fn content(
+    pieces: &[Piece],
+    read: &mut impl FnMut(&SecretRef) -> Result<Secret, MissingSecret>,
+) -> Result<Joined, MissingSecret> {
+    // One allocation that never moves: a copy left behind by a growing buffer would not be wiped.
+    let mut parts = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        parts.push(match piece {
+            Piece::Text(text) => (None, Bytes::new(text.clone().into_bytes())),
+            Piece::Secret { name, syntax } => {
+                let secret = read(name)?;
+                let quoted = quote::quote(*syntax, secret.expose()).map_err(|error| MissingSecret {
+                    name: name.clone(),
+                    why: error.to_string(),
+                    help: "give the secret a value that can stand in this file".to_owned(),
+                })?;
+                let value = Bytes::new(secret.expose().as_bytes().to_vec());
+                (Some((name.clone(), value)), Bytes::new(quoted.into_bytes()))
+            }
+        });
+    }
+    let mut bytes = Vec::with_capacity(parts.iter().map(|(_, part)| part.as_slice().len()).sum());
+    let mut secrets = Vec::new();
+    for (secret, part) in parts {
+        let start = bytes.len();
+        bytes.extend_from_slice(part.as_slice());
+        if let Some((name, value)) = secret {
+            secrets.push(JoinedSecret { name, range: start..bytes.len(), value });
+        }
+    }
+    Ok(Joined { bytes: Bytes::new(bytes), secrets })
+}

@@ -1,0 +1,186 @@
+//! What a host's agent is told: `agent.yaml`, and the flags that go before it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::diag::{Diagnostics, Sources};
+use crate::name::{ClusterName, HostName};
+use crate::report::Mode;
+use crate::sys::remote::{Remote, RemoteOptions};
+use crate::sys::workspace::{self, WorkspaceError};
+use crate::yaml;
+
+/// Where `agent.yaml` stands below the root.
+pub const CONFIG: &str = "etc/rmqgit/agent.yaml";
+const STATE: &str = "var/lib/rmqgit";
+const SECRETS: &str = "etc/rmqgit/secrets";
+
+/// Everything a run has to be told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where releases come from.
+    pub remote: Remote,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The host.
+    pub host: HostName,
+    /// Whether the run may change the host.
+    pub mode: Mode,
+    /// The file system.
+    pub root: PathBuf,
+    /// The state directory.
+    pub state: PathBuf,
+    /// The directory with one file a secret.
+    pub secrets: PathBuf,
+}
+
+/// `agent.yaml`. Its paths are paths of the host: below a sandbox root, they are below that root.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentFile {
+    /// Where releases come from: a path, `file://`, `https://` or `ssh://`.
+    pub remote: Option<String>,
+    /// The cluster.
+    pub cluster: Option<ClusterName>,
+    /// The host.
+    pub host: Option<HostName>,
+    /// What a run may do; `report` if it is not said.
+    pub mode: Option<Aim>,
+    /// The file system; `/` if it is not said.
+    pub root: Option<PathBuf>,
+    /// The state directory; `/var/lib/rmqgit` if it is not said.
+    pub state: Option<PathBuf>,
+    /// The directory with one file a secret; `/etc/rmqgit/secrets` if it is not said.
+    pub secrets: Option<PathBuf>,
+    /// How the remote is reached.
+    pub access: RemoteOptions,
+}
+
+/// What a run may do, as a person says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aim {
+    /// Compare and report.
+    Report,
+    /// Bring the host to what the release says.
+    Converge,
+}
+
+/// What goes before `agent.yaml`. Its paths are as they are written.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// Instead of `remote`.
+    pub remote: Option<String>,
+    /// Instead of `cluster`.
+    pub cluster: Option<ClusterName>,
+    /// Instead of `host`.
+    pub host: Option<HostName>,
+    /// Instead of `mode`.
+    pub mode: Option<Aim>,
+    /// Instead of `root`.
+    pub root: Option<PathBuf>,
+    /// Instead of `state`.
+    pub state: Option<PathBuf>,
+    /// Instead of `secrets`.
+    pub secrets: Option<PathBuf>,
+    /// Instead of `access.ssh-key`.
+    pub ssh_key: Option<PathBuf>,
+    /// Instead of `access.known-hosts`.
+    pub known_hosts: Option<PathBuf>,
+    /// Instead of `access.ca-file`.
+    pub ca_file: Option<PathBuf>,
+    /// Instead of `access.token-file`.
+    pub token_file: Option<PathBuf>,
+    /// Instead of `access.timeout`.
+    pub timeout: Option<u32>,
+    /// Whether nothing is changed or remembered.
+    pub dry_run: bool,
+}
+
+/// Says why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// `agent.yaml` could not be read.
+    #[error(transparent)]
+    Read(#[from] WorkspaceError),
+    /// `agent.yaml` is wrong.
+    #[error("`{}` is not a valid agent.yaml", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Its text.
+        sources: Box<Sources>,
+        /// What is wrong with it.
+        diags: Diagnostics,
+    },
+    /// Neither a flag nor the file says something that has no default.
+    #[error("not said: {}", .0.join(", "))]
+    Missing(Vec<&'static str>),
+    /// The remote is not one.
+    #[error(transparent)]
+    Remote(#[from] crate::sys::remote::RemoteUrlError),
+}
+
+/// Reads `agent.yaml`. A file that is not there says nothing, unless it was asked for.
+pub fn read(config: Option<&Path>, root: Option<&Path>) -> Result<AgentFile, SettingsError> {
+    let default = root.unwrap_or(Path::new("/")).join(CONFIG);
+    let path = config.unwrap_or(&default);
+    if config.is_none() && !workspace::exists(path) {
+        return Ok(AgentFile::default());
+    }
+    let bytes = workspace::read(path)?;
+    let (mut sources, mut diags) = (Sources::new(), Diagnostics::new());
+    let limits = yaml::Limits { bytes: 1 << 20, nodes: 10_000, ..yaml::Limits::default() };
+    let node = yaml::read(&mut sources, path.to_string_lossy(), &bytes, &limits, &mut diags);
+    let file = node.and_then(|node| yaml::decode::<AgentFile>(&node, &mut diags));
+    match file {
+        Some(file) if diags.is_empty() => Ok(file),
+        _ => Err(SettingsError::Invalid { path: path.to_owned(), sources: Box::new(sources), diags }),
+    }
+}
+
+/// Joins flags and file, flags first, and fills in the defaults.
+pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> {
+    let root = flags.root.or(file.root).unwrap_or_else(|| "/".into());
+    let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    let given = file.access;
+    let options = RemoteOptions {
+        ssh_key: flags.ssh_key.unwrap_or_else(|| below(&given.ssh_key)),
+        known_hosts: flags.known_hosts.unwrap_or_else(|| below(&given.known_hosts)),
+        ca_file: flags.ca_file.or_else(|| given.ca_file.as_deref().map(below)),
+        token_file: flags.token_file.or_else(|| given.token_file.as_deref().map(below)),
+        timeout: flags.timeout.unwrap_or(given.timeout),
+        ..given
+    };
+    let state = flags.state.or_else(|| file.state.as_deref().map(below)).unwrap_or_else(|| root.join(STATE));
+    let secrets = flags.secrets.or_else(|| file.secrets.as_deref().map(below)).unwrap_or_else(|| root.join(SECRETS));
+    let (remote, cluster, host) =
+        (flags.remote.or(file.remote), flags.cluster.or(file.cluster), flags.host.or(file.host));
+    match (remote, cluster, host) {
+        (Some(remote), Some(cluster), Some(host)) => Ok(Settings {
+            remote: Remote::parse(&remote, options)?,
+            cluster,
+            host,
+            mode: match flags.mode.or(file.mode) {
+                _ if flags.dry_run => Mode::DryRun,
+                Some(Aim::Converge) => Mode::Converge,
+                Some(Aim::Report) | None => Mode::Report,
+            },
+            root,
+            state,
+            secrets,
+        }),
+        (remote, cluster, host) => {
+            let missing = [(remote.is_none(), "remote"), (cluster.is_none(), "cluster"), (host.is_none(), "host")];
+            Err(SettingsError::Missing(missing.iter().filter(|(is, _)| *is).map(|(_, what)| *what).collect()))
+        }
+    }
+}
+
+/// Returns the state directory that flags and file name, for verbs that need nothing else.
+pub fn state_dir(flags: &Flags, file: &AgentFile) -> PathBuf {
+    let root = flags.root.clone().or_else(|| file.root.clone()).unwrap_or_else(|| "/".into());
+    let below = |path: &PathBuf| root.join(path.strip_prefix("/").unwrap_or(path));
+    flags.state.clone().or_else(|| file.state.as_ref().map(below)).unwrap_or_else(|| root.join(STATE))
+}

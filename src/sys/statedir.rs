@@ -1,0 +1,138 @@
+//! The agent's state directory: one lock, and a few documents that are replaced whole.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Says what could not be done in the state directory.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The directory or a document could not be read or written.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The directory belongs to somebody else.
+    #[error("`{}` belongs to user {owner}, and rmqgit runs as user {user}", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// The user that runs.
+        user: u32,
+    },
+    /// Another run holds the lock.
+    #[error("another run holds `{}`: {holder}", path.display())]
+    Busy {
+        /// The lock.
+        path: PathBuf,
+        /// Who holds it.
+        holder: String,
+    },
+}
+
+/// A state directory that this process holds the lock of.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    lock: File,
+}
+
+/// Reads a document of a state directory without its lock; `None` where there is none.
+pub fn read(dir: &Path, name: &str) -> Result<Option<Vec<u8>>, StateError> {
+    let path = dir.join(name);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StateError::Io { action: "read", path, source }),
+    }
+}
+
+impl StateDir {
+    /// Opens a state directory, makes it where it is missing, and takes its lock. With `wait`, it waits for another run
+    /// to end; otherwise it says who holds the lock.
+    pub fn open(path: &Path, wait: bool, holder: &str) -> Result<Self, StateError> {
+        let fail = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| StateError::Io { action, path, source }
+        };
+        if let Some(parent) = path.parent() {
+            DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(fail("make", parent))?;
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail("make", path))?;
+        let meta = fs::metadata(path).map_err(fail("look at", path))?;
+        let user = rustix::process::geteuid().as_raw();
+        if meta.uid() != user {
+            return Err(StateError::Foreign { path: path.to_owned(), owner: meta.uid(), user });
+        }
+        if meta.mode() & 0o077 != 0 {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(fail("close", path))?;
+        }
+        let at = path.join("lock");
+        let mut open = OpenOptions::new();
+        open.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut lock = open.open(&at).map_err(fail("open", &at))?;
+        let busy = match lock.try_lock() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(source)) => return Err(fail("lock", &at)(source)),
+        };
+        if busy && wait {
+            lock.lock().map_err(fail("lock", &at))?;
+        } else if busy {
+            let mut text = String::new();
+            // Who it is only helps; that it is locked is known.
+            let _ = lock.read_to_string(&mut text);
+            let holder = if text.is_empty() { "a run that has just begun" } else { text.trim_end() };
+            return Err(StateError::Busy { path: at, holder: holder.to_owned() });
+        }
+        let note = |lock: &mut File| {
+            lock.set_len(0)?;
+            lock.seek(SeekFrom::Start(0))?;
+            writeln!(lock, "{holder}")
+        };
+        note(&mut lock).map_err(fail("write", &at))?;
+        Ok(Self { path: path.to_owned(), lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads a document; `None` where there is none.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StateError> {
+        read(&self.path, name)
+    }
+
+    /// Replaces a document in one step. With `durable`, it is on the disk when this returns.
+    pub fn replace(&self, name: &str, bytes: &[u8], durable: bool) -> Result<(), StateError> {
+        let path = self.path.join(name);
+        let beside = self.path.join(format!(".{name}.new"));
+        let write = || {
+            let mut open = OpenOptions::new();
+            let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            file.write_all(bytes)?;
+            if durable {
+                file.sync_all()?;
+            }
+            fs::rename(&beside, &path)?;
+            if durable { File::open(&self.path)?.sync_all() } else { Ok(()) }
+        };
+        write().map_err(|source| StateError::Io { action: "write", path: path.clone(), source })
+    }
+}
+
+impl Drop for StateDir {
+    fn drop(&mut self) {
+        // Nobody holds it any more; a name that stays would only mislead.
+        let _ = self.lock.set_len(0);
+    }
+}
