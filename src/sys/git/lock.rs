@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::GitError;
 
 const TWINS: &str = "rmqgit/locks";
+const UNFINISHED: &str = "rmqgit/unfinished";
 
 /// Held while one run works on a repository; the kernel releases it when the process ends, however it ends.
 #[derive(Debug)]
@@ -31,6 +32,28 @@ impl Turnstile {
             Err(TryLockError::WouldBlock) => Err(GitError::Locked(path)),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
+    }
+}
+
+/// Notes that refs are about to be moved, so that a run that finds the note checks all of them.
+pub fn begin(repository: &Path) -> Result<(), GitError> {
+    let path = repository.join(UNFINISHED);
+    File::create(&path).map(drop).map_err(|source| GitError::File { doing: "create", path, source })
+}
+
+/// Says whether a run began to move refs and did not come to its end.
+pub fn unfinished(repository: &Path) -> bool {
+    repository.join(UNFINISHED).exists()
+}
+
+/// Notes that all refs are where they belong.
+pub fn end(repository: &Path) -> Result<(), GitError> {
+    let path = repository.join(UNFINISHED);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(GitError::File { doing: "remove", path, source: error })
+        }
+        _ => Ok(()),
     }
 }
 

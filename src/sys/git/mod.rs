@@ -10,6 +10,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub mod dir;
 pub mod lock;
 pub mod make;
 pub mod object;
@@ -183,6 +184,17 @@ impl Store {
             Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
             Err(source) => Err(GitError::Revision { rev: name.to_owned(), source }),
         }
+    }
+
+    /// Returns the full name of the branch that the working tree shows, if there is one.
+    pub fn checked_out(&self) -> Option<String> {
+        let head = self.repo.find_reference("HEAD").ok().filter(|_| !self.repo.is_bare())?;
+        head.symbolic_target().ok().flatten().map(str::to_owned)
+    }
+
+    /// Says whether a branch may have this name.
+    pub fn is_branch_name(name: &str) -> bool {
+        git2::Branch::name_is_valid(name).unwrap_or(false)
     }
 
     /// Says whether `old` is reachable from `new`, or equal to it.

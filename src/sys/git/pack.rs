@@ -56,6 +56,12 @@ impl<'a> Packer<'a> {
     /// Adds an object and returns its name.
     pub fn add(&mut self, kind: Kind, bytes: &[u8]) -> Oid {
         let id = object::id(kind, bytes);
+        self.put(id, kind, bytes);
+        id
+    }
+
+    /// Adds an object whose name is known.
+    pub(super) fn put(&mut self, id: Oid, kind: Kind, bytes: &[u8]) {
         if self.known.insert(id) {
             let start = self.chunk.bytes.len();
             header(kind, bytes.len(), &mut self.chunk.bytes);
@@ -64,12 +70,6 @@ impl<'a> Packer<'a> {
             crc.update(&self.chunk.bytes[start..]);
             self.chunk.places.push((id, crc.sum(), start));
         }
-        id
-    }
-
-    /// Notes an object that the repository has already.
-    pub fn skip(&mut self, id: Oid) {
-        self.known.insert(id);
     }
 
     /// Hands over what was added since the last call.

@@ -1,0 +1,94 @@
+//! The release that the next one is built upon.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fleet::{Fleet, Unit};
+use super::index::{self, Index};
+use super::source::SpecCommit;
+use super::{PublishError, VERSION};
+use crate::release::{COMPILER, HOST_REFS, SPEC_COMMIT, host_ref};
+use crate::sys::git::tree::Mode;
+use crate::sys::git::{Objects, Oid, Store, lock, refs};
+
+/// What is published now.
+#[derive(Debug, Default)]
+pub(super) struct Base {
+    /// The commit on the output branch.
+    pub(super) tip: Option<Oid>,
+    /// Its tree.
+    pub(super) root: Option<Oid>,
+    /// The directories at its root by name.
+    pub(super) trees: BTreeMap<String, Oid>,
+    /// What it remembers of its clusters, if this compiler may build upon that.
+    pub(super) index: Option<Index>,
+    /// The refs of the hosts.
+    pub(super) refs: BTreeMap<String, Oid>,
+    /// Whether a run was killed while it moved refs, so that each must be checked.
+    pub(super) unfinished: bool,
+}
+
+/// What is to be done for the next release.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// The clusters that stay as they are.
+    pub(super) kept: Index,
+    /// The clusters to compile.
+    pub(super) units: Vec<Unit>,
+}
+
+impl Base {
+    /// Reads what is published; `full` forgets what it remembers.
+    pub(super) fn read(
+        store: &Store,
+        objects: &Objects<'_>,
+        branch: &str,
+        spec: &SpecCommit,
+        full: bool,
+    ) -> Result<Self, PublishError> {
+        let refs = refs::read(store.dir(), HOST_REFS)?;
+        let unfinished = lock::unfinished(store.dir());
+        let Some(tip) = store.tip(&format!("refs/heads/{branch}"))? else {
+            return Ok(Self { refs, unfinished, ..Self::default() });
+        };
+        let commit = objects.commit(tip)?;
+        let entries = objects.tree(commit.tree)?;
+        // A commit without the trailers is the work of a hand, and its files may be anything.
+        let ours = [SPEC_COMMIT, COMPILER].iter().all(|key| commit.trailer(key).is_some());
+        let index =
+            if ours && !full { index::read(objects, &entries, VERSION, &spec.shared)? } else { None };
+        let trees = entries.into_iter().filter(|entry| entry.mode == Mode::Tree).map(|entry| (entry.name, entry.id));
+        Ok(Self { tip: Some(tip), root: Some(commit.tree), trees: trees.collect(), index, refs, unfinished })
+    }
+
+    /// Tells what stays from what must be compiled.
+    pub(super) fn work(&mut self, fleet: &Fleet) -> Work {
+        let index = self.index.take();
+        let Some(index) = index.filter(|index| index.keys().all(|name| self.trees.contains_key(name.as_str()))) else {
+            let inline = (0..fleet.inline()).map(Unit::Inline);
+            return Work { kept: Index::new(), units: inline.chain(fleet.files().iter().cloned().map(Unit::File)).collect() };
+        };
+        // The root is the same object, and so are the clusters in it.
+        let now: BTreeMap<&str, String> = fleet.paths().map(|file| (file.path.as_str(), file.blob.to_string())).collect();
+        let kept: Index = index
+            .into_iter()
+            .filter(|(_, record)| now.get(record.facts.source.as_str()) == Some(&record.blob))
+            .collect();
+        let known: BTreeSet<&str> = kept.values().map(|record| record.facts.source.as_str()).collect();
+        let changed = fleet.files().iter().filter(|file| !known.contains(file.path.as_str()));
+        let units = changed.cloned().map(Unit::File).collect();
+        Work { kept, units }
+    }
+
+    /// Returns how many hosts are published, and how many of them are among these.
+    pub(super) fn published(&self, wanted: &BTreeSet<String>) -> (usize, usize) {
+        (self.refs.len(), self.refs.keys().filter(|name| wanted.contains(*name)).count())
+    }
+}
+
+/// Returns the names of the refs of all hosts of an index.
+pub(super) fn host_refs(index: &Index) -> BTreeSet<String> {
+    index
+        .values()
+        .flat_map(|record| record.facts.hosts.iter().map(|host| host_ref(&record.facts.cluster, &host.name)))
+        .collect()
+}

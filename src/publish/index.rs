@@ -1,0 +1,96 @@
+//! What a release remembers about its spec, so that the next one compiles only what changed: `.rmqgit/` at its root.
+//!
+//! `release.json` names the compiler and what all clusters share; `index/XX` holds one line of JSON per cluster, and `XX`
+//! is the start of the digest of the cluster's name, so that a change of one cluster rewrites one small file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::source::Shared;
+use crate::model::fleet::Facts;
+use crate::name::{ClusterName, Digest};
+use crate::release::{FORMAT, canonical_json};
+use crate::sys::git::tree::{Entry, Mode};
+use crate::sys::git::{GitError, Objects, Oid};
+
+/// The directory at the root of a release that holds all of this.
+pub(super) const DIRECTORY: &str = ".rmqgit";
+const RELEASE: &str = "release.json";
+const INDEX: &str = "index";
+
+/// What all clusters of a release share. When any of it changes, every cluster is compiled again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    /// The version of the stored format.
+    format: u32,
+    /// The version of the compiler.
+    compiler: String,
+    /// The names of the shared files of the spec as Git objects.
+    shared: Shared,
+}
+
+/// What a release remembers of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    /// The name of the cluster's file as a Git object.
+    pub(super) blob: String,
+    /// What other clusters must not have too.
+    pub(super) facts: Facts,
+}
+
+/// The clusters of a release by name.
+pub(super) type Index = BTreeMap<ClusterName, Record>;
+
+/// Returns the files of the directory.
+pub(super) fn write(compiler: &str, shared: &Shared, index: &Index) -> BTreeMap<String, Vec<u8>> {
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for (name, record) in index {
+        let shard = files.entry(format!("{INDEX}/{}", shard(name))).or_default();
+        serde_json::to_writer(&mut *shard, record).expect("a record has string keys, and memory takes any bytes");
+        shard.push(b'\n');
+    }
+    let header = Header { format: FORMAT, compiler: compiler.to_owned(), shared: shared.clone() };
+    files.insert(RELEASE.to_owned(), canonical_json(&header).into_bytes());
+    files
+}
+
+fn shard(name: &ClusterName) -> String {
+    let mut text = Digest::of(name.as_str().as_bytes()).to_string();
+    text.truncate(2);
+    text
+}
+
+/// Reads the clusters of a release, if this compiler made it of the same shared files; `None` asks for a full compile, as
+/// does an index that cannot be read.
+pub(super) fn read(
+    objects: &Objects<'_>,
+    root: &[Entry],
+    compiler: &str,
+    shared: &Shared,
+) -> Result<Option<Index>, GitError> {
+    let Some(directory) = find(root, DIRECTORY, Mode::Tree) else { return Ok(None) };
+    let directory = objects.tree(directory)?;
+    let Some(header) = find(&directory, RELEASE, Mode::File) else { return Ok(None) };
+    let expect = Header { format: FORMAT, compiler: compiler.to_owned(), shared: shared.clone() };
+    if serde_json::from_slice::<Header>(&objects.blob(header)?).ok() != Some(expect) {
+        return Ok(None);
+    }
+    let mut index = Index::new();
+    let Some(shards) = find(&directory, INDEX, Mode::Tree) else { return Ok(Some(index)) };
+    for entry in objects.tree(shards)? {
+        let text = objects.blob(entry.id)?;
+        for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            let Ok(record) = serde_json::from_slice::<Record>(line) else { return Ok(None) };
+            index.insert(record.facts.cluster.clone(), record);
+        }
+    }
+    Ok(Some(index))
+}
+
+/// Returns the entry of a name and kind.
+pub(super) fn find(entries: &[Entry], name: &str, mode: Mode) -> Option<Oid> {
+    entries.iter().find(|entry| entry.name == name && entry.mode == mode).map(|entry| entry.id)
+}

@@ -1,0 +1,186 @@
+//! Writes a release to Git: one pack, one commit on the output branch, one ref per host.
+//!
+//! Input: a spec commit. Output: a commit whose tree depends on the spec and the compiler's version alone, the refs of the
+//! hosts whose files changed, or nothing at all. Must not: read the working tree, or leave a branch half written: objects
+//! come first, then the refs of the hosts, and the branch last.
+//!
+//! Git is the cache: the release that is built upon says which file each cluster was compiled from, and a file that is
+//! still the same object is neither parsed nor compiled again ([`index`]).
+
+use std::path::{Path, PathBuf};
+
+mod base;
+mod build;
+mod fleet;
+mod hosts;
+mod index;
+pub mod page;
+mod remote;
+mod source;
+pub mod topology;
+mod write;
+
+pub use self::source::{POLICIES, ROOT, SpecCommit, SpecFile, TEMPLATES, spec_commit};
+
+use crate::diag::{Diagnostics, Sources};
+use crate::sys::git::lock::{self, Turnstile};
+use crate::sys::git::{GitError, Oid, Store, pack};
+
+use self::base::Base;
+use self::fleet::Fleet;
+use self::write::Desk;
+
+/// The version of the compiler, as releases name it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What to publish, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A directory in the repository.
+    pub repository: PathBuf,
+    /// The revision of the spec, such as `HEAD`.
+    pub rev: String,
+    /// The output branch, if it is not the one that the spec names.
+    pub branch: Option<String>,
+    /// The remote to build upon and to push to.
+    pub push: Option<String>,
+    /// How many threads compile.
+    pub jobs: usize,
+    /// Whether a release may have no host, or lose more than half of them.
+    pub allow_shrink: bool,
+    /// Whether everything is compiled, whatever the last release remembers.
+    pub full: bool,
+}
+
+/// Says why nothing, or not everything, was published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Git could not do something.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The revision has no spec.
+    #[error("`{rev}` holds no `{ROOT}`")]
+    NoSpec {
+        /// The revision as it was given.
+        rev: String,
+    },
+    /// The release would lose too many hosts.
+    #[error("the spec has {left} of the {published} published hosts left; a release that loses more than half is refused")]
+    Shrunk {
+        /// How many hosts are published now.
+        published: usize,
+        /// How many of them the spec still has.
+        left: usize,
+    },
+    /// The spec has no host at all.
+    #[error("the spec has no cluster; an empty release is refused")]
+    Empty,
+    /// A name of the spec is taken in the release.
+    #[error("`{0}` cannot be the name of a cluster or a host: a page of the release has it")]
+    Reserved(String),
+    /// The output branch is what the working tree shows.
+    #[error("`{0}` is checked out here; only rmqgit writes it")]
+    CheckedOut(String),
+    /// The name of the output branch is not one.
+    #[error("`{0}` cannot be the name of a branch")]
+    Branch(String),
+}
+
+/// What came of publishing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The spec is wrong; the diagnostics say how. Nothing was written.
+    Invalid,
+    /// The branch has a new commit, or the refs of hosts were completed.
+    Published(Release),
+    /// The branch holds this spec already.
+    Unchanged(Release),
+}
+
+/// The release that the branch holds now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The output branch.
+    pub branch: String,
+    /// Its commit.
+    pub commit: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// The spec commit that was asked for.
+    pub spec: Oid,
+    /// How many clusters it has.
+    pub clusters: usize,
+    /// How many hosts it has.
+    pub hosts: usize,
+    /// How many clusters were compiled.
+    pub compiled: usize,
+    /// The hosts whose refs moved, as `CLUSTER/HOST`.
+    pub changed: Vec<String>,
+    /// The hosts that are gone, as `CLUSTER/HOST`.
+    pub removed: Vec<String>,
+    /// Whether the branch has a new commit.
+    pub committed: bool,
+    /// Whether something was pushed.
+    pub pushed: bool,
+}
+
+/// Publishes the spec of a revision.
+pub fn publish(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    options: &Options,
+) -> Result<Outcome, PublishError> {
+    let store = Store::discover(&options.repository)?;
+    let _inside = Turnstile::enter(store.dir())?;
+    lock::recover(store.dir())?;
+    pack::sweep(store.dir())?;
+    let objects = store.objects()?;
+    let spec = spec_commit(&store, &objects, &options.rev)?;
+    let Some(fleet) = Fleet::read(diags, sources, &objects, &spec)? else { return Ok(Outcome::Invalid) };
+    let branch = output_branch(&store, options, fleet.branch())?;
+    let remote = match &options.push {
+        Some(remote) => Some(remote::catch_up(&store, remote, &branch)?),
+        None => None,
+    };
+    // What was fetched is in packs that an opened database has not seen.
+    let objects = store.objects()?;
+    let mut base = Base::read(&store, &objects, &branch, &spec, options.full)?;
+    let work = base.work(&fleet);
+    let desk =
+        Desk { store: &store, objects: &objects, spec: &spec, fleet: &fleet, base: &base, jobs: options.jobs };
+    let Some(draft) = desk.compile(diags, sources, work)? else { return Ok(Outcome::Invalid) };
+    write::check_names(draft.index())?;
+    if !options.allow_shrink {
+        write::check_size(&base, draft.index())?;
+    }
+    let mut release = desk.finish(&branch, draft)?;
+    if let Some(remote) = remote {
+        release.pushed = remote::push(&store, &remote, &release)?;
+    }
+    let new = release.moved() || release.pushed;
+    Ok(if new { Outcome::Published(release) } else { Outcome::Unchanged(release) })
+}
+
+/// Returns the files of the spec in the working tree that are not as they were committed.
+pub fn uncommitted(repository: &Path) -> Result<Vec<String>, PublishError> {
+    let store = Store::discover(repository)?;
+    Ok(store.dirty(&[ROOT, "clusters", TEMPLATES, POLICIES])?)
+}
+
+fn output_branch(store: &Store, options: &Options, of_spec: &str) -> Result<String, PublishError> {
+    let name = options.branch.as_deref().unwrap_or(of_spec);
+    if !Store::is_branch_name(name) {
+        return Err(PublishError::Branch(name.to_owned()));
+    }
+    match store.checked_out() {
+        Some(head) if head == format!("refs/heads/{name}") => Err(PublishError::CheckedOut(name.to_owned())),
+        _ => Ok(name.to_owned()),
+    }
+}
+
+impl Release {
+    /// Says whether the branch or a ref of a host moved.
+    pub fn moved(&self) -> bool {
+        self.committed || !self.changed.is_empty() || !self.removed.is_empty()
+    }
+}

@@ -1,0 +1,39 @@
+//! Builds upon what a remote has, and brings it the release.
+
+use super::{PublishError, Release};
+use crate::release::HOST_REFS;
+use crate::sys::git::{GitError, Oid, Store, lock, program};
+
+/// A remote and where its output branch was before anything was compiled.
+pub(super) struct Remote {
+    name: String,
+    tip: Option<Oid>,
+}
+
+/// Takes over the output branch and the refs of the hosts, unless the local branch holds all that the remote has.
+pub(super) fn catch_up(store: &Store, remote: &str, branch: &str) -> Result<Remote, PublishError> {
+    let tip = program::remote_tip(store.workdir(), remote, branch)?;
+    let local = format!("refs/heads/{branch}");
+    if let Some(theirs) = tip {
+        let ahead = store.tip(&local)?.is_some_and(|ours| store.contains(ours, theirs));
+        if !ahead || lock::unfinished(store.dir()) {
+            lock::begin(store.dir())?;
+            program::fetch(store.workdir(), remote, &[&local, &format!("{HOST_REFS}/*")])?;
+        }
+    }
+    Ok(Remote { name: remote.to_owned(), tip })
+}
+
+/// Pushes the branch and the refs of the hosts, all or none of them; says whether there was anything to push.
+pub(super) fn push(store: &Store, remote: &Remote, release: &Release) -> Result<bool, PublishError> {
+    if remote.tip == Some(release.commit) && !release.moved() {
+        return Ok(false);
+    }
+    let refs = [&*format!("refs/heads/{}", release.branch), &*format!("{HOST_REFS}/*")];
+    let pushed = program::push(store.workdir(), &remote.name, &refs);
+    if matches!(pushed, Err(GitError::Raced { .. })) {
+        // The next run begins with what the other one pushed.
+        lock::begin(store.dir())?;
+    }
+    Ok(pushed.map(|()| true)?)
+}

@@ -1,0 +1,276 @@
+//! From the clusters of a spec to objects and refs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::base::{Base, Work, host_refs};
+use super::build::{self, Built, Site};
+use super::fleet::{Fleet, Unit, relocate, relocate_facts};
+use super::hosts::HostRefs;
+use super::index::{self, Index, Record};
+use super::source::SpecCommit;
+use super::{PublishError, Release, VERSION, page};
+use crate::diag::{Diagnostics, Severity, Sources};
+use crate::model::fleet;
+use crate::release::{COMPILER, SPEC_COMMIT};
+use crate::sys::git::dir::Dir;
+use crate::sys::git::object::{Kind, commit_bytes};
+use crate::sys::git::pack::{Known, PackWriter, Packer};
+use crate::sys::git::refs::{self, Edit};
+use crate::sys::git::tree::{self, Entry};
+use crate::sys::git::{Commit, GitError, Objects, Oid, Store, lock};
+
+/// What the stage works on.
+pub(super) struct Desk<'a> {
+    pub(super) store: &'a Store,
+    pub(super) objects: &'a Objects<'a>,
+    pub(super) spec: &'a SpecCommit,
+    pub(super) fleet: &'a Fleet,
+    pub(super) base: &'a Base,
+    pub(super) jobs: usize,
+}
+
+/// A release whose objects are in a pack that is not in place yet.
+pub(super) struct Draft {
+    writer: PackWriter,
+    known: Known,
+    /// All clusters.
+    index: Index,
+    /// The trees of those that were compiled.
+    trees: BTreeMap<String, Oid>,
+    /// The refs of the hosts of those.
+    edits: Vec<Edit>,
+}
+
+impl Desk<'_> {
+    /// Compiles what changed; `None` if the spec is wrong, and the diagnostics say how.
+    pub(super) fn compile(
+        &self,
+        diags: &mut Diagnostics,
+        sources: &mut Sources,
+        work: Work,
+    ) -> Result<Option<Draft>, PublishError> {
+        let mut writer = PackWriter::create(self.store.dir())?;
+        let known = Known::default();
+        let message = self.message();
+        let hosts = self.host_refs(&message);
+        let site = Site { objects: self.objects, known: &known, hosts: &hosts, before: &self.base.trees };
+        let built = build::build(&site, work.units.len(), self.jobs, &mut writer, |unit| {
+            self.fleet.compile(self.objects, &work.units[unit])
+        })?;
+        let Some(built) = self.judge(diags, sources, &work, built)? else { return Ok(None) };
+        let mut draft = Draft { writer, known, index: work.kept, trees: BTreeMap::new(), edits: Vec::new() };
+        for (unit, one) in work.units.iter().zip(built) {
+            let blob = self.fleet.file(unit).blob.to_string();
+            draft.trees.insert(one.cluster.to_string(), one.tree);
+            draft.edits.extend(one.edits);
+            draft.index.insert(one.cluster, Record { blob, facts: one.facts });
+        }
+        Ok(Some(draft))
+    }
+
+    /// Collects what is wrong with the clusters, each of them and all together.
+    fn judge(
+        &self,
+        diags: &mut Diagnostics,
+        sources: &mut Sources,
+        work: &Work,
+        built: Vec<Result<Built, Diagnostics>>,
+    ) -> Result<Option<Vec<Built>>, GitError> {
+        let mut numbers = FileNumbers { desk: self, sources, known: BTreeMap::new() };
+        let mut sound = Vec::with_capacity(built.len());
+        for (unit, one) in work.units.iter().zip(built) {
+            let (mut found, one) = match one {
+                Ok(mut one) => (std::mem::take(&mut one.warnings), Some(one)),
+                Err(found) => (found, None),
+            };
+            if !found.is_empty() {
+                relocate(&mut found, numbers.of(unit)?);
+                diags.append(&mut found);
+            }
+            sound.extend(one);
+        }
+        let facts = |built: &[Built]| {
+            let mut facts: Vec<_> =
+                work.kept.values().map(|record| &record.facts).chain(built.iter().map(|one| &one.facts)).collect();
+            facts.sort_by(|a, b| a.cluster.cmp(&b.cluster).then_with(|| a.source.cmp(&b.source)));
+            fleet::check(facts)
+        };
+        if sound.len() == work.units.len() && !facts(&sound).is_empty() {
+            // Only now is it worth it to know every file.
+            for (unit, one) in work.units.iter().zip(&mut sound) {
+                relocate_facts(&mut one.facts, numbers.of(unit)?);
+            }
+            diags.extend(facts(&sound));
+        }
+        let wrong = diags.iter().any(|diag| diag.severity == Severity::Error);
+        Ok((!wrong && sound.len() == work.units.len()).then_some(sound))
+    }
+
+    fn host_refs<'a>(&'a self, message: &'a str) -> HostRefs<'a> {
+        HostRefs { objects: self.objects, now: &self.base.refs, time: self.spec.time, message }
+    }
+
+    /// Returns what every commit of this release says.
+    fn message(&self) -> String {
+        let subject = self.spec.subject.trim();
+        let subject = if subject.is_empty() { "Release" } else { subject };
+        format!("{subject}\n\n{SPEC_COMMIT}: {}\n{COMPILER}: {VERSION}\n", self.spec.id)
+    }
+
+    /// Puts the objects in place, then moves the refs of the hosts, and the branch last.
+    pub(super) fn finish(&self, branch: &str, draft: Draft) -> Result<Release, PublishError> {
+        let Draft { mut writer, known, index, trees, mut edits } = draft;
+        let compiled = trees.len();
+        let message = self.message();
+        let mut packer = Packer::new(&known);
+        edits.extend(self.repair(&mut packer, &message, &index, &trees)?);
+        let wanted = host_refs(&index);
+        let gone = self.base.refs.iter().filter(|(name, _)| !wanted.contains(*name));
+        edits.extend(gone.map(|(name, id)| Edit { name: name.clone(), old: Some(*id), new: None }));
+        let tree = self.root(&mut packer, &index, trees)?;
+        let commit = match self.base.tip {
+            Some(tip) if self.base.root == Some(tree) => tip,
+            tip => {
+                let parents = tip.into_iter().collect();
+                let commit = Commit { tree, parents, time: self.spec.time, message };
+                packer.add(Kind::Commit, &commit_bytes(&commit))
+            }
+        };
+        writer.append(&packer.take())?;
+        writer.finish()?;
+        let names = |removed: bool| {
+            let edits = edits.iter().filter(|edit| edit.new.is_none() == removed);
+            let mut names: Vec<_> = edits.map(|edit| short(&edit.name)).collect();
+            names.sort();
+            names
+        };
+        let release = Release {
+            branch: branch.to_owned(),
+            commit,
+            tree,
+            spec: self.spec.id,
+            clusters: index.len(),
+            hosts: wanted.len(),
+            compiled,
+            changed: names(false),
+            removed: names(true),
+            committed: self.base.tip != Some(commit),
+            pushed: false,
+        };
+        self.move_refs(&release, edits)?;
+        Ok(release)
+    }
+
+    fn move_refs(&self, release: &Release, edits: Vec<Edit>) -> Result<(), GitError> {
+        let dir = self.store.dir();
+        if release.moved() {
+            lock::begin(dir)?;
+            refs::apply(dir, edits)?;
+        }
+        if release.committed {
+            let name = format!("refs/heads/{}", release.branch);
+            refs::apply(dir, vec![Edit { name, old: self.base.tip, new: Some(release.commit) }])?;
+        }
+        lock::end(dir)
+    }
+
+    /// Makes the refs of hosts whose clusters were not compiled, where one is missing or a run was killed.
+    fn repair(
+        &self,
+        packer: &mut Packer<'_>,
+        message: &str,
+        index: &Index,
+        trees: &BTreeMap<String, Oid>,
+    ) -> Result<Vec<Edit>, GitError> {
+        let hosts = self.host_refs(message);
+        let mut edits = Vec::new();
+        for record in index.values().filter(|record| !trees.contains_key(record.facts.cluster.as_str())) {
+            let cluster = &record.facts.cluster;
+            let missing = |host: &fleet::HostFact| !self.base.refs.contains_key(&crate::release::host_ref(cluster, &host.name));
+            if !self.base.unfinished && !record.facts.hosts.iter().any(missing) {
+                continue;
+            }
+            let Some(tree) = self.base.trees.get(cluster.as_str()) else { continue };
+            let entries = self.objects.tree(*tree)?;
+            for host in &record.facts.hosts {
+                if let Some(tree) = index::find(&entries, host.name.as_str(), tree::Mode::Tree) {
+                    edits.extend(hosts.follow(packer, cluster, &host.name, tree)?);
+                }
+            }
+        }
+        Ok(edits)
+    }
+
+    /// Packs the root of the release.
+    fn root(
+        &self,
+        packer: &mut Packer<'_>,
+        index: &Index,
+        trees: BTreeMap<String, Oid>,
+    ) -> Result<Oid, GitError> {
+        let before = &self.base.trees;
+        let memory = Dir::new(index::write(VERSION, &self.spec.shared, index));
+        memory.pack(packer, self.objects, before.get(index::DIRECTORY).copied())?;
+        let page = packer.add(Kind::Blob, page::root(index.values().map(|record| &record.facts)).as_bytes());
+        let mut entries = vec![Entry::tree(index::DIRECTORY, memory.id()), Entry::file(page::NAME, page)];
+        for name in index.keys() {
+            let tree = trees.get(name.as_str()).or_else(|| before.get(name.as_str()));
+            entries.push(Entry::tree(name.as_str(), *tree.expect("a cluster was compiled, or is kept with its tree")));
+        }
+        Ok(packer.add(Kind::Tree, &tree::bytes(&mut entries)))
+    }
+}
+
+/// Returns the part of a host's ref that names the host.
+fn short(name: &str) -> String {
+    name.strip_prefix(crate::release::HOST_REFS).unwrap_or(name).trim_start_matches('/').to_owned()
+}
+
+/// The numbers of files in the registry of the run, given out when a diagnostic first needs one.
+struct FileNumbers<'a> {
+    desk: &'a Desk<'a>,
+    sources: &'a mut Sources,
+    known: BTreeMap<String, u32>,
+}
+
+impl FileNumbers<'_> {
+    fn of(&mut self, unit: &Unit) -> Result<u32, GitError> {
+        let Unit::File(file) = unit else { return Ok(0) };
+        if let Some(number) = self.known.get(&file.path) {
+            return Ok(*number);
+        }
+        let text = String::from_utf8_lossy(&self.desk.objects.blob(file.blob)?).into_owned();
+        let number = self.sources.add(file.path.as_str(), text.as_str());
+        self.known.insert(file.path.clone(), number);
+        Ok(number)
+    }
+}
+
+/// Refuses names that the pages of a release have.
+pub(super) fn check_names(index: &Index) -> Result<(), PublishError> {
+    let taken = |name: &str| [page::NAME, page::PICTURE].iter().any(|page| page.eq_ignore_ascii_case(name));
+    let hosts = index.values().flat_map(|record| record.facts.hosts.iter().map(|host| host.name.as_str()));
+    match index.keys().map(crate::name::ClusterName::as_str).chain(hosts).find(|name| taken(name)) {
+        Some(name) => Err(PublishError::Reserved(name.to_owned())),
+        None => Ok(()),
+    }
+}
+
+impl Draft {
+    /// Returns all clusters of the release.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+}
+
+/// Refuses a release without hosts, or without most of those that are published.
+pub(super) fn check_size(base: &Base, index: &Index) -> Result<(), PublishError> {
+    let wanted: BTreeSet<String> = host_refs(index);
+    if wanted.is_empty() {
+        return Err(PublishError::Empty);
+    }
+    match base.published(&wanted) {
+        (published, left) if 2 * left < published => Err(PublishError::Shrunk { published, left }),
+        _ => Ok(()),
+    }
+}
