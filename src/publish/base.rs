@@ -54,8 +54,7 @@ impl Base {
         let entries = objects.tree(commit.tree)?;
         // A commit without the trailers is the work of a hand, and its files may be anything.
         let ours = [SPEC_COMMIT, COMPILER].iter().all(|key| commit.trailer(key).is_some());
-        let index =
-            if ours && !full { index::read(objects, &entries, VERSION, &spec.shared)? } else { None };
+        let index = if ours && !full { index::read(objects, &entries, VERSION, &spec.shared)? } else { None };
         let trees = entries.into_iter().filter(|entry| entry.mode == Mode::Tree).map(|entry| (entry.name, entry.id));
         Ok(Self { tip: Some(tip), root: Some(commit.tree), trees: trees.collect(), index, refs, unfinished })
     }
@@ -65,10 +64,14 @@ impl Base {
         let index = self.index.take();
         let Some(index) = index.filter(|index| index.keys().all(|name| self.trees.contains_key(name.as_str()))) else {
             let inline = (0..fleet.inline()).map(Unit::Inline);
-            return Work { kept: Index::new(), units: inline.chain(fleet.files().iter().cloned().map(Unit::File)).collect() };
+            return Work {
+                kept: Index::new(),
+                units: inline.chain(fleet.files().iter().cloned().map(Unit::File)).collect(),
+            };
         };
         // The root is the same object, and so are the clusters in it.
-        let now: BTreeMap<&str, String> = fleet.paths().map(|file| (file.path.as_str(), file.blob.to_string())).collect();
+        let now: BTreeMap<&str, String> =
+            fleet.paths().map(|file| (file.path.as_str(), file.blob.to_string())).collect();
         let kept: Index = index
             .into_iter()
             .filter(|(_, record)| now.get(record.facts.source.as_str()) == Some(&record.blob))

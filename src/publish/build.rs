@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use super::hosts::HostRefs;
 use crate::diag::Diagnostics;
 use crate::model::fleet::Facts;
-use crate::name::{ClusterName, HostName};
 use crate::release::{Bundle, StoredFiles};
+use crate::sys::git::GitError;
 use crate::sys::git::dir::Dir;
-use crate::sys::git::pack::{Chunk, Known, PackWriter, Packer};
-use crate::sys::git::refs::Edit;
-use crate::sys::git::{GitError, Objects, Oid};
+use crate::sys::git::pack::{Chunk, Known, Packer};
 
 /// What a compiler makes of one cluster.
 #[derive(Debug)]
@@ -27,62 +24,47 @@ pub struct Compiled {
     pub warnings: Diagnostics,
 }
 
-/// What became of one cluster.
+/// What became of one cluster, for the judgement of the whole and for whoever asked.
 #[derive(Debug)]
-pub(super) struct Built {
-    pub(super) cluster: ClusterName,
-    pub(super) tree: Oid,
+pub(super) struct Product<T> {
     pub(super) facts: Facts,
-    pub(super) edits: Vec<Edit>,
     pub(super) warnings: Diagnostics,
+    pub(super) value: T,
 }
 
-/// What all threads share.
-pub(super) struct Site<'a> {
-    pub(super) objects: &'a Objects<'a>,
-    pub(super) known: &'a Known,
-    pub(super) hosts: &'a HostRefs<'a>,
-    /// The trees of the clusters in the release that is built upon.
-    pub(super) before: &'a BTreeMap<String, Oid>,
-}
+/// What became of a unit: a product, or what is wrong with it.
+pub(super) type Judged<T> = Result<Product<T>, Diagnostics>;
 
 /// How many clusters a thread takes at a time.
 const BATCH: usize = 8;
 
-/// Compiles the units `0..count` with up to `jobs` threads, and appends what they became to a pack. The outer error is
-/// Git's; the inner one is what is wrong with a unit. The results stand in the order of the units.
-pub(super) fn build<C>(
-    site: &Site<'_>,
+type Batch<T> = (usize, Vec<Judged<T>>, Chunk);
+
+/// Does the units `0..count` with up to `jobs` threads. What they packed goes to `receive`, on this thread; what became of
+/// them is returned in their order.
+pub(super) fn build<T: Send>(
+    known: &Known,
     count: usize,
     jobs: usize,
-    writer: &mut PackWriter,
-    compile: C,
-) -> Result<Vec<Result<Built, Diagnostics>>, GitError>
-where
-    C: Fn(usize) -> Result<Result<Compiled, Diagnostics>, GitError> + Sync,
-{
-    let mut done: BTreeMap<usize, Result<Built, Diagnostics>> = BTreeMap::new();
+    work: impl Fn(&mut Packer<'_>, usize) -> Result<Judged<T>, GitError> + Sync,
+    mut receive: impl FnMut(&Chunk) -> Result<(), GitError>,
+) -> Result<Vec<Judged<T>>, GitError> {
+    let mut done: BTreeMap<usize, Vec<Judged<T>>> = BTreeMap::new();
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let threads = jobs.clamp(1, count.div_ceil(BATCH).max(1));
     std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel::<Result<(Batch, Chunk), GitError>>(2 * threads);
+        let (sender, receiver) = sync_channel::<Result<Batch<T>, GitError>>(2 * threads);
         for _ in 0..threads {
-            let (sender, next, stop, compile) = (sender.clone(), &next, &stop, &compile);
+            let (sender, next, stop, work) = (sender.clone(), &next, &stop, &work);
             scope.spawn(move || {
-                let mut packer = Packer::new(site.known);
+                let mut packer = Packer::new(known);
                 while !stop.load(Ordering::Relaxed) {
                     let first = next.fetch_add(BATCH, Ordering::Relaxed);
                     if first >= count {
                         break;
                     }
-                    let batch = (first..count.min(first + BATCH)).map(|unit| {
-                        let built = match compile(unit)? {
-                            Ok(compiled) => Ok(pack(site, &mut packer, compiled)?),
-                            Err(diags) => Err(diags),
-                        };
-                        Ok((unit, built))
-                    });
-                    let batch = batch.collect::<Result<Batch, GitError>>().map(|batch| (batch, packer.take()));
+                    let units = (first..count.min(first + BATCH)).map(|unit| work(&mut packer, unit));
+                    let batch = units.collect::<Result<_, _>>().map(|judged| (first, judged, packer.take()));
                     // A receiver that is gone has met an error of its own.
                     if sender.send(batch).is_err() {
                         break;
@@ -92,18 +74,18 @@ where
         }
         drop(sender);
         let received = receiver.iter().try_for_each(|batch| {
-            let (batch, chunk) = batch?;
-            writer.append(&chunk)?;
-            done.extend(batch);
+            let (first, judged, chunk) = batch?;
+            receive(&chunk)?;
+            done.insert(first, judged);
             Ok(())
         });
         stop.store(true, Ordering::Relaxed);
+        // Threads that wait for room in the channel must not wait for ever.
+        drop(receiver);
         received
     })?;
-    Ok(done.into_values().collect())
+    Ok(done.into_values().flatten().collect())
 }
-
-type Batch = Vec<(usize, Result<Built, Diagnostics>)>;
 
 /// Returns the directory of a cluster: its pages, and a directory per host.
 pub(super) fn directory(bundles: &[Bundle], pages: StoredFiles) -> Dir {
@@ -112,17 +94,4 @@ pub(super) fn directory(bundles: &[Bundle], pages: StoredFiles) -> Dir {
         files.extend(bundle.store().into_iter().map(|(path, bytes)| (format!("{}/{path}", bundle.host), bytes)));
     }
     Dir::new(files)
-}
-
-fn pack(site: &Site<'_>, packer: &mut Packer<'_>, compiled: Compiled) -> Result<Built, GitError> {
-    let Compiled { bundles, facts, pages, warnings } = compiled;
-    let cluster = facts.cluster.clone();
-    let dir = directory(&bundles, pages);
-    dir.pack(packer, site.objects, site.before.get(cluster.as_str()).copied())?;
-    let mut edits = Vec::new();
-    for (host, tree) in dir.dirs() {
-        let host = HostName::parse(host).expect("every directory of a cluster is named after a host");
-        edits.extend(site.hosts.follow(packer, &cluster, &host, tree)?);
-    }
-    Ok(Built { cluster, tree: dir.id(), facts, edits, warnings })
 }

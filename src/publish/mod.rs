@@ -14,6 +14,7 @@ mod build;
 mod fleet;
 mod hosts;
 mod index;
+mod judge;
 pub mod page;
 mod remote;
 mod source;
@@ -65,7 +66,9 @@ pub enum PublishError {
         rev: String,
     },
     /// The release would lose too many hosts.
-    #[error("the spec has {left} of the {published} published hosts left; a release that loses more than half is refused")]
+    #[error(
+        "the spec has {left} of the {published} published hosts left; a release that loses more than half is refused"
+    )]
     Shrunk {
         /// How many hosts are published now.
         published: usize,
@@ -125,11 +128,7 @@ pub struct Release {
 }
 
 /// Publishes the spec of a revision.
-pub fn publish(
-    diags: &mut Diagnostics,
-    sources: &mut Sources,
-    options: &Options,
-) -> Result<Outcome, PublishError> {
+pub fn publish(diags: &mut Diagnostics, sources: &mut Sources, options: &Options) -> Result<Outcome, PublishError> {
     let store = Store::discover(&options.repository)?;
     let _inside = Turnstile::enter(store.dir())?;
     lock::recover(store.dir())?;
@@ -146,8 +145,7 @@ pub fn publish(
     let objects = store.objects()?;
     let mut base = Base::read(&store, &objects, &branch, &spec, options.full)?;
     let work = base.work(&fleet);
-    let desk =
-        Desk { store: &store, objects: &objects, spec: &spec, fleet: &fleet, base: &base, jobs: options.jobs };
+    let desk = Desk { store: &store, objects: &objects, spec: &spec, fleet: &fleet, base: &base, jobs: options.jobs };
     let Some(draft) = desk.compile(diags, sources, work)? else { return Ok(Outcome::Invalid) };
     write::check_names(draft.index())?;
     if !options.allow_shrink {

@@ -191,11 +191,19 @@ fn layout(drawing: &Drawing, name: &str) -> String {
         let (x2, y2) = (to.x, to.y + to.height / 2);
         let middle = x1.midpoint(x2);
         let class = if *standby { " class=\"s\"" } else { "" };
-        put(&mut text, format_args!("<path{class} d=\"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}\" marker-end=\"url(#a)\"/>\n"));
+        put(
+            &mut text,
+            format_args!(
+                "<path{class} d=\"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}\" marker-end=\"url(#a)\"/>\n"
+            ),
+        );
     }
     for (column, rows) in drawing.columns.iter().zip(&shapes) {
         if let Some(first) = rows.first() {
-            put(&mut text, format_args!("<text class=\"h\" x=\"{}\" y=\"{}\">{}</text>\n", first.x, MARGIN + 12, column.title));
+            put(
+                &mut text,
+                format_args!("<text class=\"h\" x=\"{}\" y=\"{}\">{}</text>\n", first.x, MARGIN + 12, column.title),
+            );
         }
         for (lines, shape) in column.boxes.iter().zip(rows) {
             draw_box(&mut text, lines, shape);

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{Base, Work, host_refs};
-use super::build::{self, Built, Site};
-use super::fleet::{Fleet, Unit, relocate, relocate_facts};
+use super::build::{self, Compiled, Product};
+use super::fleet::Fleet;
 use super::hosts::HostRefs;
 use super::index::{self, Index, Record};
+use super::judge::{Bench, judge};
 use super::source::SpecCommit;
 use super::{PublishError, Release, VERSION, page};
-use crate::diag::{Diagnostics, Severity, Sources};
+use crate::diag::{Diagnostics, Sources};
 use crate::model::fleet;
+use crate::name::HostName;
 use crate::release::{COMPILER, SPEC_COMMIT};
 use crate::sys::git::dir::Dir;
 use crate::sys::git::object::{Kind, commit_bytes};
@@ -53,57 +55,44 @@ impl Desk<'_> {
         let known = Known::default();
         let message = self.message();
         let hosts = self.host_refs(&message);
-        let site = Site { objects: self.objects, known: &known, hosts: &hosts, before: &self.base.trees };
-        let built = build::build(&site, work.units.len(), self.jobs, &mut writer, |unit| {
-            self.fleet.compile(self.objects, &work.units[unit])
-        })?;
-        let Some(built) = self.judge(diags, sources, &work, built)? else { return Ok(None) };
+        let judged = build::build(
+            &known,
+            work.units.len(),
+            self.jobs,
+            |packer, unit| match self.fleet.compile(self.objects, &work.units[unit])? {
+                Ok(compiled) => Ok(Ok(self.pack(packer, &hosts, compiled)?)),
+                Err(found) => Ok(Err(found)),
+            },
+            |chunk| writer.append(chunk),
+        )?;
+        let bench = Bench { objects: self.objects, fleet: self.fleet, kept: &work.kept, units: &work.units };
+        let Some(products) = judge(diags, sources, &bench, judged)? else { return Ok(None) };
         let mut draft = Draft { writer, known, index: work.kept, trees: BTreeMap::new(), edits: Vec::new() };
-        for (unit, one) in work.units.iter().zip(built) {
+        for (unit, Product { facts, value: (tree, edits), .. }) in work.units.iter().zip(products) {
             let blob = self.fleet.file(unit).blob.to_string();
-            draft.trees.insert(one.cluster.to_string(), one.tree);
-            draft.edits.extend(one.edits);
-            draft.index.insert(one.cluster, Record { blob, facts: one.facts });
+            draft.trees.insert(facts.cluster.to_string(), tree);
+            draft.edits.extend(edits);
+            draft.index.insert(facts.cluster.clone(), Record { blob, facts });
         }
         Ok(Some(draft))
     }
 
-    /// Collects what is wrong with the clusters, each of them and all together.
-    fn judge(
+    /// Packs the tree of a cluster and the commits of its hosts.
+    fn pack(
         &self,
-        diags: &mut Diagnostics,
-        sources: &mut Sources,
-        work: &Work,
-        built: Vec<Result<Built, Diagnostics>>,
-    ) -> Result<Option<Vec<Built>>, GitError> {
-        let mut numbers = FileNumbers { desk: self, sources, known: BTreeMap::new() };
-        let mut sound = Vec::with_capacity(built.len());
-        for (unit, one) in work.units.iter().zip(built) {
-            let (mut found, one) = match one {
-                Ok(mut one) => (std::mem::take(&mut one.warnings), Some(one)),
-                Err(found) => (found, None),
-            };
-            if !found.is_empty() {
-                relocate(&mut found, numbers.of(unit)?);
-                diags.append(&mut found);
-            }
-            sound.extend(one);
+        packer: &mut Packer<'_>,
+        hosts: &HostRefs<'_>,
+        compiled: Compiled,
+    ) -> Result<Product<(Oid, Vec<Edit>)>, GitError> {
+        let Compiled { bundles, facts, pages, warnings } = compiled;
+        let dir = build::directory(&bundles, pages);
+        dir.pack(packer, self.objects, self.base.trees.get(facts.cluster.as_str()).copied())?;
+        let mut edits = Vec::new();
+        for (host, tree) in dir.dirs() {
+            let host = HostName::parse(host).expect("every directory of a cluster is named after a host");
+            edits.extend(hosts.follow(packer, &facts.cluster, &host, tree)?);
         }
-        let facts = |built: &[Built]| {
-            let mut facts: Vec<_> =
-                work.kept.values().map(|record| &record.facts).chain(built.iter().map(|one| &one.facts)).collect();
-            facts.sort_by(|a, b| a.cluster.cmp(&b.cluster).then_with(|| a.source.cmp(&b.source)));
-            fleet::check(facts)
-        };
-        if sound.len() == work.units.len() && !facts(&sound).is_empty() {
-            // Only now is it worth it to know every file.
-            for (unit, one) in work.units.iter().zip(&mut sound) {
-                relocate_facts(&mut one.facts, numbers.of(unit)?);
-            }
-            diags.extend(facts(&sound));
-        }
-        let wrong = diags.iter().any(|diag| diag.severity == Severity::Error);
-        Ok((!wrong && sound.len() == work.units.len()).then_some(sound))
+        Ok(Product { facts, warnings, value: (dir.id(), edits) })
     }
 
     fn host_refs<'a>(&'a self, message: &'a str) -> HostRefs<'a> {
@@ -186,7 +175,8 @@ impl Desk<'_> {
         let mut edits = Vec::new();
         for record in index.values().filter(|record| !trees.contains_key(record.facts.cluster.as_str())) {
             let cluster = &record.facts.cluster;
-            let missing = |host: &fleet::HostFact| !self.base.refs.contains_key(&crate::release::host_ref(cluster, &host.name));
+            let missing =
+                |host: &fleet::HostFact| !self.base.refs.contains_key(&crate::release::host_ref(cluster, &host.name));
             if !self.base.unfinished && !record.facts.hosts.iter().any(missing) {
                 continue;
             }
@@ -202,12 +192,7 @@ impl Desk<'_> {
     }
 
     /// Packs the root of the release.
-    fn root(
-        &self,
-        packer: &mut Packer<'_>,
-        index: &Index,
-        trees: BTreeMap<String, Oid>,
-    ) -> Result<Oid, GitError> {
+    fn root(&self, packer: &mut Packer<'_>, index: &Index, trees: BTreeMap<String, Oid>) -> Result<Oid, GitError> {
         let before = &self.base.trees;
         let memory = Dir::new(index::write(VERSION, &self.spec.shared, index));
         memory.pack(packer, self.objects, before.get(index::DIRECTORY).copied())?;
@@ -224,26 +209,6 @@ impl Desk<'_> {
 /// Returns the part of a host's ref that names the host.
 fn short(name: &str) -> String {
     name.strip_prefix(crate::release::HOST_REFS).unwrap_or(name).trim_start_matches('/').to_owned()
-}
-
-/// The numbers of files in the registry of the run, given out when a diagnostic first needs one.
-struct FileNumbers<'a> {
-    desk: &'a Desk<'a>,
-    sources: &'a mut Sources,
-    known: BTreeMap<String, u32>,
-}
-
-impl FileNumbers<'_> {
-    fn of(&mut self, unit: &Unit) -> Result<u32, GitError> {
-        let Unit::File(file) = unit else { return Ok(0) };
-        if let Some(number) = self.known.get(&file.path) {
-            return Ok(*number);
-        }
-        let text = String::from_utf8_lossy(&self.desk.objects.blob(file.blob)?).into_owned();
-        let number = self.sources.add(file.path.as_str(), text.as_str());
-        self.known.insert(file.path.clone(), number);
-        Ok(number)
-    }
 }
 
 /// Refuses names that the pages of a release have.

@@ -1,1 +1,0 @@
-//! Compares two releases: what changes in which file of which host.

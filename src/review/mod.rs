@@ -1,0 +1,227 @@
+//! Compares two releases: what changes in which file of which host.
+//!
+//! Input: the bundles of two releases, as far as they differ. Output: a [`Review`], pure data, in which a change that is the
+//! same on several hosts stands once. Must not: read Git, or judge whether a change is dangerous.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::definitions::Definitions;
+use crate::name::{ClusterName, HostName};
+use crate::release::{Artifact, Bundle, Check, DEFINITIONS, MANIFEST, OnChange, Owner, Part};
+
+mod text;
+
+pub use text::render;
+
+/// The version of the document.
+pub const FORMAT: u32 = 1;
+
+/// A host of a release.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct HostId {
+    /// Its cluster.
+    pub cluster: ClusterName,
+    /// Its name.
+    pub host: HostName,
+}
+
+/// The bundles of a release by host. Hosts that are the same on both sides may be left out on both.
+pub type ReleaseTree = BTreeMap<HostId, Bundle>;
+
+/// What changes from one release to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(title = "rmqgit diff")]
+pub struct Review {
+    /// The version of this document, 1.
+    pub format: u32,
+    /// The hosts that are new.
+    pub added: Vec<HostId>,
+    /// The hosts that are gone.
+    pub removed: Vec<HostId>,
+    /// The hosts that stay and change.
+    pub changed: Vec<HostId>,
+    /// The changes, each with all of its hosts, in the order of hosts and paths.
+    pub changes: Vec<Change>,
+}
+
+/// One change of one file, on one host or several.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Change {
+    /// The hosts that it is the same on.
+    pub hosts: Vec<HostId>,
+    /// The path on the host, or the name of a document of the release: `definitions.json`, `manifest.json`.
+    pub path: String,
+    /// What happens to the file.
+    pub kind: Kind,
+    /// What the host does when the file changes; none for a document of the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_change: Option<OnChange>,
+    /// What changes beside the bytes.
+    pub attributes: Vec<Attribute>,
+    /// The unified diff of the bytes, without a header; empty if they are the same. Secrets are placeholders.
+    pub diff: String,
+}
+
+/// What happens to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It stays and changes.
+    Modified,
+}
+
+/// Something beside the bytes that changes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Attribute {
+    /// Which: `mode`, `owner`, `check`, `on-change`, `part`, `order` or `grants`.
+    pub name: &'static str,
+    /// What it was.
+    pub from: String,
+    /// What it becomes.
+    pub to: String,
+}
+
+/// Compares two releases.
+pub fn diff(a: &ReleaseTree, b: &ReleaseTree) -> Review {
+    let mut review =
+        Review { format: FORMAT, added: Vec::new(), removed: Vec::new(), changed: Vec::new(), changes: Vec::new() };
+    // The key is the change without its hosts; the index keeps the order of first appearance.
+    let mut seen: BTreeMap<Change, usize> = BTreeMap::new();
+    let mut note = |host: &HostId, changes: Vec<Change>| {
+        for change in changes {
+            let next = review.changes.len();
+            let index = *seen.entry(change.clone()).or_insert(next);
+            if index == next {
+                review.changes.push(change);
+            }
+            review.changes[index].hosts.push(host.clone());
+        }
+    };
+    let mut hosts: Vec<&HostId> = a.keys().chain(b.keys()).collect();
+    hosts.sort();
+    hosts.dedup();
+    for host in hosts {
+        let (old, new) = (a.get(host), b.get(host));
+        let changes = host_changes(old, new);
+        match (old, new) {
+            (None, _) => review.added.push(host.clone()),
+            (_, None) => review.removed.push(host.clone()),
+            _ if !changes.is_empty() => review.changed.push(host.clone()),
+            _ => {}
+        }
+        note(host, changes);
+    }
+    review
+}
+
+impl Review {
+    /// Says whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changes.is_empty()
+    }
+}
+
+fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if let (Some(old), Some(new)) = (old, new) {
+        changes.extend(document_change(old, new));
+    }
+    let definitions = |bundle: Option<&Bundle>| {
+        bundle.and_then(|bundle| bundle.definitions.as_ref()).map(Definitions::to_canonical_json)
+    };
+    let (before, after) = (definitions(old), definitions(new));
+    changes.extend(file_change(DEFINITIONS, before.as_deref(), after.as_deref(), Vec::new(), None));
+    let none = BTreeMap::new();
+    let (old, new) = (old.map_or(&none, |bundle| &bundle.artifacts), new.map_or(&none, |bundle| &bundle.artifacts));
+    let mut paths: Vec<_> = old.keys().chain(new.keys()).collect();
+    paths.sort();
+    paths.dedup();
+    for path in paths {
+        let (old, new) = (old.get(path), new.get(path));
+        let (before, after) = (old.map(stored), new.map(stored));
+        let attributes = match (old, new) {
+            (Some(old), Some(new)) => attributes(old, new),
+            _ => Vec::new(),
+        };
+        let on_change = new.or(old).map(|artifact| artifact.on_change.clone());
+        changes.extend(file_change(path.as_str(), before.as_deref(), after.as_deref(), attributes, on_change));
+    }
+    changes
+}
+
+fn stored(artifact: &Artifact) -> String {
+    String::from_utf8(artifact.stored().0).expect("pieces of text and placeholders are text")
+}
+
+/// Compares what the manifest says of the host as a whole.
+fn document_change(old: &Bundle, new: &Bundle) -> Option<Change> {
+    let order = |bundle: &Bundle| bundle.order.iter().map(HostName::as_str).collect::<Vec<_>>().join(", ");
+    let grants = |bundle: &Bundle| bundle.grants.join(", ");
+    let mut attributes = Vec::new();
+    attribute(&mut attributes, "order", order(old), order(new));
+    attribute(&mut attributes, "grants", grants(old), grants(new));
+    file_change(MANIFEST, Some(""), Some(""), attributes, None)
+}
+
+fn file_change(
+    path: &str,
+    old: Option<&str>,
+    new: Option<&str>,
+    attributes: Vec<Attribute>,
+    on_change: Option<OnChange>,
+) -> Option<Change> {
+    let kind = match (old, new) {
+        (None, None) => return None,
+        (None, Some(_)) => Kind::Added,
+        (Some(_), None) => Kind::Removed,
+        (Some(old), Some(new)) if old == new && attributes.is_empty() => return None,
+        (Some(_), Some(_)) => Kind::Modified,
+    };
+    let diff = text::unified(old.unwrap_or_default(), new.unwrap_or_default());
+    Some(Change { hosts: Vec::new(), path: path.to_owned(), kind, on_change, attributes, diff })
+}
+
+fn attributes(old: &Artifact, new: &Artifact) -> Vec<Attribute> {
+    let mut found = Vec::new();
+    attribute(&mut found, "mode", format!("{:04o}", old.mode), format!("{:04o}", new.mode));
+    attribute(&mut found, "owner", owner(&old.owner), owner(&new.owner));
+    attribute(&mut found, "check", check(old.check), check(new.check));
+    attribute(&mut found, "on-change", text::action(&old.on_change), text::action(&new.on_change));
+    attribute(&mut found, "part", part(old.part), part(new.part));
+    found
+}
+
+fn attribute(found: &mut Vec<Attribute>, name: &'static str, from: String, to: String) {
+    if from != to {
+        found.push(Attribute { name, from, to });
+    }
+}
+
+fn owner(owner: &Owner) -> String {
+    format!("{}:{}", owner.user, owner.group)
+}
+
+fn check(check: Option<Check>) -> String {
+    match check {
+        None => "none",
+        Some(Check::Haproxy) => "haproxy",
+        Some(Check::Keepalived) => "keepalived",
+        Some(Check::Bash) => "bash",
+    }
+    .to_owned()
+}
+
+fn part(part: Part) -> String {
+    match part {
+        Part::Whole => "whole file",
+        Part::Block => "managed block",
+    }
+    .to_owned()
+}
