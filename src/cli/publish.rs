@@ -1,11 +1,181 @@
 //! `rmqgit publish`.
 
-use super::{Exit, Failure};
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::out::Format;
+use super::{Exit, Failure, stderr, stdout};
+use crate::diag::{self, Diagnostics, Sources};
+use crate::publish::{self, Options, Outcome, PublishError, Release};
+use crate::release::canonical_json;
+use crate::sys::git::GitError;
 
 /// Compile a committed spec and commit the result to the output branch
+///
+/// Reads the spec from a commit, never from the working tree, and compiles only what changed since the last release. Writes
+/// the output branch and one ref per host; an unchanged spec writes nothing.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(after_help = "Examples:
+  $ rmqgit publish
+  $ rmqgit publish --push origin
+  $ rmqgit publish spec.git --rev main")]
+pub(super) struct Args {
+    /// A directory in the repository of the spec
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// The revision to publish
+    #[arg(long, default_value = "HEAD")]
+    rev: String,
+    /// The output branch, instead of the one that the spec names
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+    /// Build upon what this remote has, and push the release to it
+    #[arg(long, value_name = "REMOTE")]
+    push: Option<String>,
+    /// How many threads compile; the result does not depend on it
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Accept a release that is empty or loses more than half of the published hosts
+    #[arg(long)]
+    allow_shrink: bool,
+    /// Compile every cluster, changed or not
+    #[arg(long)]
+    full: bool,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
 
-pub(super) fn run(_args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::new("`rmqgit publish` is not built yet"))
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let options = Options {
+        repository: args.dir.clone(),
+        rev: args.rev.clone(),
+        branch: args.branch.clone(),
+        push: args.push.clone(),
+        jobs: jobs(args.jobs),
+        allow_shrink: args.allow_shrink,
+        full: args.full,
+    };
+    if args.rev == "HEAD" {
+        warn_uncommitted(args)?;
+    }
+    let (mut diags, mut sources) = (Diagnostics::new(), Sources::new());
+    let outcome = publish::publish(&mut diags, &mut sources, &options).map_err(|error| explain(&error))?;
+    write!(stderr(), "{}", diag::render(&diags, &sources, diag::Format::Text, true, 100))?;
+    let (release, word) = match &outcome {
+        Outcome::Invalid => return Ok(Exit::Findings),
+        Outcome::Published(release) => (release, "published"),
+        Outcome::Unchanged(release) => (release, "unchanged"),
+    };
+    match args.format {
+        Format::Text => tell(release, word)?,
+        Format::Json => stdout().write_all(canonical_json(&Published::of(release)).as_bytes())?,
+    }
+    Ok(Exit::Clean)
+}
+
+/// Returns how many threads to use: as many as asked for, or as there are processors.
+pub(super) fn jobs(asked: Option<usize>) -> usize {
+    asked.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1).max(1)
+}
+
+fn warn_uncommitted(args: &Args) -> Result<(), Failure> {
+    let paths = publish::uncommitted(&args.dir).map_err(|error| explain(&error))?;
+    if let Some(first) = paths.first() {
+        let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };
+        writeln!(stderr(), "rmqgit: `{first}`{more} has changes that are not committed, and are not published")?;
+    }
+    Ok(())
+}
+
+fn tell(release: &Release, word: &str) -> Result<(), Failure> {
+    let mut out = stdout();
+    let Release { branch, commit, clusters, hosts, changed, removed, .. } = release;
+    writeln!(out, "{word} {branch} {commit}: {clusters} clusters, {hosts} hosts")?;
+    if release.moved() {
+        writeln!(
+            out,
+            "{} hosts changed, {} removed, {} clusters compiled",
+            changed.len(),
+            removed.len(),
+            release.compiled
+        )?;
+    }
+    if release.pushed {
+        writeln!(out, "pushed")?;
+    }
+    Ok(())
+}
+
+/// Makes a failure that says what to do.
+pub(super) fn explain(error: &PublishError) -> Failure {
+    let failure = Failure::from_error(error);
+    match error {
+        PublishError::Shrunk { .. } | PublishError::Empty => {
+            failure.help("if that is what you want, add `--allow-shrink`")
+        }
+        PublishError::Git(GitError::Raced { .. } | GitError::Moved { .. }) => {
+            failure.help("run the command again: it builds upon what is there now")
+        }
+        PublishError::Git(GitError::Locked(_)) => {
+            failure.help("wait for the other program; if none runs, remove the `.lock` file that it left")
+        }
+        PublishError::NoSpec { .. } => {
+            failure.help("commit a `rmqgit.yaml` at the root of the repository (`rmqgit init`)")
+        }
+        PublishError::CheckedOut(_) => failure.help("check out the branch of the spec"),
+        PublishError::Branch(_) => failure.help("give a name such as `rmqgit/output`"),
+        _ => failure,
+    }
+}
+
+/// What `--format json` prints.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(title = "rmqgit publish")]
+pub(super) struct Published {
+    /// The version of this document, 1.
+    format: u32,
+    /// The output branch.
+    branch: String,
+    /// The commit that the branch holds.
+    commit: String,
+    /// Its tree.
+    tree: String,
+    /// The commit of the spec that was asked for.
+    spec: String,
+    /// Whether the commit is new.
+    committed: bool,
+    /// Whether something was pushed.
+    pushed: bool,
+    /// How many clusters the release has.
+    clusters: usize,
+    /// How many hosts the release has.
+    hosts: usize,
+    /// How many clusters were compiled; the others did not change.
+    compiled: usize,
+    /// The hosts whose refs moved, as `CLUSTER/HOST`.
+    changed: Vec<String>,
+    /// The hosts that are gone, as `CLUSTER/HOST`.
+    removed: Vec<String>,
+}
+
+impl Published {
+    fn of(release: &Release) -> Self {
+        Self {
+            format: 1,
+            branch: release.branch.clone(),
+            commit: release.commit.to_string(),
+            tree: release.tree.to_string(),
+            spec: release.spec.to_string(),
+            committed: release.committed,
+            pushed: release.pushed,
+            clusters: release.clusters,
+            hosts: release.hosts,
+            compiled: release.compiled,
+            changed: release.changed.clone(),
+            removed: release.removed.clone(),
+        }
+    }
 }

@@ -73,7 +73,7 @@ pub(super) fn build<T: Send>(
             });
         }
         drop(sender);
-        let received = receiver.iter().try_for_each(|batch| {
+        let written = receiver.iter().try_for_each(|batch| {
             let (first, judged, chunk) = batch?;
             receive(&chunk)?;
             done.insert(first, judged);
@@ -82,7 +82,7 @@ pub(super) fn build<T: Send>(
         stop.store(true, Ordering::Relaxed);
         // Threads that wait for room in the channel must not wait for ever.
         drop(receiver);
-        received
+        written
     })?;
     Ok(done.into_values().flatten().collect())
 }

@@ -48,9 +48,9 @@ pub(super) type Index = BTreeMap<ClusterName, Record>;
 pub(super) fn write(compiler: &str, shared: &Shared, index: &Index) -> BTreeMap<String, Vec<u8>> {
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for (name, record) in index {
-        let shard = files.entry(format!("{INDEX}/{}", shard(name))).or_default();
-        serde_json::to_writer(&mut *shard, record).expect("a record has string keys, and memory takes any bytes");
-        shard.push(b'\n');
+        let lines = files.entry(format!("{INDEX}/{}", shard(name))).or_default();
+        serde_json::to_writer(&mut *lines, record).expect("a record has string keys, and memory takes any bytes");
+        lines.push(b'\n');
     }
     let header = Header { format: FORMAT, compiler: compiler.to_owned(), shared: shared.clone() };
     files.insert(RELEASE.to_owned(), canonical_json(&header).into_bytes());

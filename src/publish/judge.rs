@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::build::{Judged, Product};
-use super::fleet::{Fleet, Unit, relocate, relocate_facts};
+use super::fleet::{Unit, relocate, relocate_facts};
 use super::index::Index;
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::model::fleet;
@@ -12,7 +12,6 @@ use crate::sys::git::{GitError, Objects};
 /// Where the units come from.
 pub(super) struct Bench<'a> {
     pub(super) objects: &'a Objects<'a>,
-    pub(super) fleet: &'a Fleet,
     /// The clusters that were not compiled, because they did not change.
     pub(super) kept: &'a Index,
     pub(super) units: &'a [Unit],
@@ -52,8 +51,7 @@ pub(super) fn judge<T>(
 
 /// Checks what must be unique across the fleet.
 fn together<T>(kept: &Index, new: &[Product<T>]) -> Diagnostics {
-    let mut facts: Vec<_> =
-        kept.values().map(|record| &record.facts).chain(new.iter().map(|one| &one.facts)).collect();
+    let mut facts: Vec<_> = kept.values().map(|record| &record.facts).chain(new.iter().map(|one| &one.facts)).collect();
     facts.sort_by(|a, b| a.cluster.cmp(&b.cluster).then_with(|| a.source.cmp(&b.source)));
     fleet::check(facts)
 }

@@ -55,17 +55,19 @@ impl Desk<'_> {
         let known = Known::default();
         let message = self.message();
         let hosts = self.host_refs(&message);
+        // The opened repository stays on this thread.
+        let Self { objects, fleet, base, .. } = *self;
         let judged = build::build(
             &known,
             work.units.len(),
             self.jobs,
-            |packer, unit| match self.fleet.compile(self.objects, &work.units[unit])? {
-                Ok(compiled) => Ok(Ok(self.pack(packer, &hosts, compiled)?)),
+            |packer, unit| match fleet.compile(objects, &work.units[unit])? {
+                Ok(compiled) => Ok(Ok(pack(packer, &hosts, base, compiled)?)),
                 Err(found) => Ok(Err(found)),
             },
             |chunk| writer.append(chunk),
         )?;
-        let bench = Bench { objects: self.objects, fleet: self.fleet, kept: &work.kept, units: &work.units };
+        let bench = Bench { objects, kept: &work.kept, units: &work.units };
         let Some(products) = judge(diags, sources, &bench, judged)? else { return Ok(None) };
         let mut draft = Draft { writer, known, index: work.kept, trees: BTreeMap::new(), edits: Vec::new() };
         for (unit, Product { facts, value: (tree, edits), .. }) in work.units.iter().zip(products) {
@@ -75,24 +77,6 @@ impl Desk<'_> {
             draft.index.insert(facts.cluster.clone(), Record { blob, facts });
         }
         Ok(Some(draft))
-    }
-
-    /// Packs the tree of a cluster and the commits of its hosts.
-    fn pack(
-        &self,
-        packer: &mut Packer<'_>,
-        hosts: &HostRefs<'_>,
-        compiled: Compiled,
-    ) -> Result<Product<(Oid, Vec<Edit>)>, GitError> {
-        let Compiled { bundles, facts, pages, warnings } = compiled;
-        let dir = build::directory(&bundles, pages);
-        dir.pack(packer, self.objects, self.base.trees.get(facts.cluster.as_str()).copied())?;
-        let mut edits = Vec::new();
-        for (host, tree) in dir.dirs() {
-            let host = HostName::parse(host).expect("every directory of a cluster is named after a host");
-            edits.extend(hosts.follow(packer, &facts.cluster, &host, tree)?);
-        }
-        Ok(Product { facts, warnings, value: (dir.id(), edits) })
     }
 
     fn host_refs<'a>(&'a self, message: &'a str) -> HostRefs<'a> {
@@ -116,7 +100,7 @@ impl Desk<'_> {
         let wanted = host_refs(&index);
         let gone = self.base.refs.iter().filter(|(name, _)| !wanted.contains(*name));
         edits.extend(gone.map(|(name, id)| Edit { name: name.clone(), old: Some(*id), new: None }));
-        let tree = self.root(&mut packer, &index, trees)?;
+        let tree = self.root(&mut packer, &index, &trees)?;
         let commit = match self.base.tip {
             Some(tip) if self.base.root == Some(tree) => tip,
             tip => {
@@ -192,7 +176,7 @@ impl Desk<'_> {
     }
 
     /// Packs the root of the release.
-    fn root(&self, packer: &mut Packer<'_>, index: &Index, trees: BTreeMap<String, Oid>) -> Result<Oid, GitError> {
+    fn root(&self, packer: &mut Packer<'_>, index: &Index, trees: &BTreeMap<String, Oid>) -> Result<Oid, GitError> {
         let before = &self.base.trees;
         let memory = Dir::new(index::write(VERSION, &self.spec.shared, index));
         memory.pack(packer, self.objects, before.get(index::DIRECTORY).copied())?;
@@ -204,6 +188,24 @@ impl Desk<'_> {
         }
         Ok(packer.add(Kind::Tree, &tree::bytes(&mut entries)))
     }
+}
+
+/// Packs the tree of a cluster and the commits of its hosts.
+fn pack(
+    packer: &mut Packer<'_>,
+    hosts: &HostRefs<'_>,
+    base: &Base,
+    compiled: Compiled,
+) -> Result<Product<(Oid, Vec<Edit>)>, GitError> {
+    let Compiled { bundles, facts, pages, warnings } = compiled;
+    let dir = build::directory(&bundles, pages);
+    dir.pack(packer, hosts.objects, base.trees.get(facts.cluster.as_str()).copied())?;
+    let mut edits = Vec::new();
+    for (host, tree) in dir.dirs() {
+        let host = HostName::parse(host).expect("every directory of a cluster is named after a host");
+        edits.extend(hosts.follow(packer, &facts.cluster, &host, tree)?);
+    }
+    Ok(Product { facts, warnings, value: (dir.id(), edits) })
 }
 
 /// Returns the part of a host's ref that names the host.

@@ -147,8 +147,14 @@ mod tests {
             let file = |(path, artifact): &(&str, Artifact)| (HostPath::parse(path).expect("valid"), artifact.clone());
             let artifacts: BTreeMap<_, _> = files.iter().map(file).collect();
             let order = vec![host.clone()];
-            let bundle =
-                Bundle { cluster: cluster.clone(), host: host.clone(), order, artifacts, definitions: None, grants: vec![] };
+            let bundle = Bundle {
+                cluster: cluster.clone(),
+                host: host.clone(),
+                order,
+                artifacts,
+                definitions: None,
+                grants: vec![],
+            };
             (HostId { cluster: cluster.clone(), host }, bundle)
         };
         hosts.iter().map(bundle).collect()
@@ -162,7 +168,8 @@ mod tests {
     fn equal_changes_stand_once() {
         let path = "/etc/haproxy/haproxy.cfg";
         let (old, new) = (artifact("a\nb\nport 1\n", 0o644), artifact("a\nb\nport \u{1b}[2\n", 0o600));
-        let a = release(&[("h1", &[(path, old.clone())]), ("h2", &[(path, old.clone())]), ("h3", &[(path, old.clone())])]);
+        let a =
+            release(&[("h1", &[(path, old.clone())]), ("h2", &[(path, old.clone())]), ("h3", &[(path, old.clone())])]);
         let b = release(&[("h1", &[(path, new.clone())]), ("h2", &[(path, new)]), ("h4", &[("/etc/x", old)])]);
         let review = diff(&a, &b);
         insta::assert_snapshot!(plain(&render(&review)));
