@@ -6,6 +6,7 @@ mod cli;
 mod fetch;
 mod git;
 mod init;
+mod reference;
 mod tidy;
 
 use std::process::Command;

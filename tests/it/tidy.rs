@@ -143,6 +143,10 @@ fn the_table_names_what_exists() {
     let exist: BTreeSet<_> = sources.iter().map(|source| source.module.as_str()).collect();
     let listed: BTreeSet<_> = MAY_USE.iter().map(|(module, _)| *module).collect();
     assert_eq!(exist, listed);
+    let map = text(Path::new("docs/architecture.md"));
+    let drawn = |module: &str| map.contains(&format!("`src/{module}.rs`")) || map.contains(&format!("`src/{module}/`"));
+    let missing: Vec<_> = exist.iter().filter(|module| !["lib", "main"].contains(module) && !drawn(module)).collect();
+    assert!(missing.is_empty(), "docs/architecture.md does not draw {missing:?}");
 }
 
 #[test]
