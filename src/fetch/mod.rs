@@ -60,8 +60,9 @@ pub enum FetchError {
 pub fn fetch(store: &Store, remote: &Remote, cluster: &ClusterName, host: &HostName) -> Result<Fetched, FetchError> {
     let reference = host_ref(cluster, host);
     let previous = store.tip(Slot::Fetched, cluster, host)?;
-    let mut session = remote.connect()?;
-    let Some(tip) = session.look_up(&reference)? else {
+    let mut session = remote.connect(&reference)?;
+    let Some(tip) = session.tip() else {
+        session.close();
         return Err(FetchError::MissingRef { remote: remote.to_string(), reference });
     };
     let offered = store::release_id(tip);

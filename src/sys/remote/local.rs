@@ -13,10 +13,12 @@ use crate::sys::store::{Incoming, Store, Want};
 pub(crate) struct Local<'r> {
     remote: &'r Remote,
     repo: Repository,
+    tip: Option<Oid>,
 }
 
 impl<'r> Local<'r> {
-    pub(super) fn open(remote: &'r Remote, path: &Path) -> Result<Self, RemoteError> {
+    /// Opens the repository and looks one ref up: a file, else a binary search in `packed-refs`; no other ref is read.
+    pub(super) fn open(remote: &'r Remote, path: &Path, reference: &str) -> Result<Self, RemoteError> {
         // As git does: the repository itself, or the one inside a work tree, or the name without its `.git`. The owner of
         // the directory does not matter, because nothing in it is run and its objects are checked by their names.
         let beside = path.with_extension("git");
@@ -24,21 +26,23 @@ impl<'r> Local<'r> {
         let mut first = None;
         for candidate in [path, &inside, &beside] {
             match Repository::open_bare(candidate) {
-                Ok(repo) => return Ok(Self { remote, repo }),
+                Ok(repo) => {
+                    let tip = match repo.refname_to_id(reference) {
+                        Ok(id) => Some(id),
+                        Err(error) if error.code() == ErrorCode::NotFound => None,
+                        Err(source) => return Err(RemoteError::Damaged { remote: remote.to_string(), source }),
+                    };
+                    return Ok(Self { remote, repo, tip });
+                }
                 Err(error) => first.get_or_insert(error),
             };
         }
-        let source = first.expect("three places were tried");
-        Err(RemoteError::NoRepository { remote: remote.to_string(), source })
+        let error = first.expect("three places were tried");
+        Err(RemoteError::no_repository(remote, error.message()))
     }
 
-    /// Looks one ref up: a file, else a binary search in `packed-refs`; the other refs are not read.
-    pub(super) fn look_up(&self, reference: &str) -> Result<Option<Oid>, RemoteError> {
-        match self.repo.refname_to_id(reference) {
-            Ok(id) => Ok(Some(id)),
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            Err(source) => Err(self.damaged(source)),
-        }
+    pub(super) fn tip(&self) -> Option<Oid> {
+        self.tip
     }
 
     /// Copies the commits and their objects that the store lacks; when the tip is wanted

@@ -4,21 +4,30 @@
 //! Must not: decide whether the commit is acceptable, move a ref of the store, or need a program on the host.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::PathBuf;
 
 use git2::Oid;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::store::{Incoming, Store, StoreError, Want};
+use super::store::{Incoming, Store, Want};
 
+mod error;
+mod http;
+mod known_hosts;
 mod local;
+mod packet;
+mod protocol;
+mod ssh;
 mod url;
+mod wire;
 
+pub use error::RemoteError;
+pub use known_hosts::HostKeyError;
 pub use url::{Remote, RemoteUrlError};
 
 use url::Place;
+use wire::Wire;
 
 /// How a remote is reached. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,82 +63,32 @@ impl Default for RemoteOptions {
     }
 }
 
-/// Says why a remote gave nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum RemoteError {
-    /// There is no repository, or it may not be read.
-    #[error("{remote} is not a Git repository that can be read")]
-    NoRepository {
-        /// The remote.
-        remote: String,
-        /// Why, as far as it is known.
-        source: git2::Error,
-    },
-    /// An object could not be read from a repository on this machine.
-    #[error("{remote} is damaged")]
-    Damaged {
-        /// The remote.
-        remote: String,
-        /// Why.
-        source: git2::Error,
-    },
-    /// The pack is larger than allowed.
-    #[error("{remote} sends more than {limit} MiB; raise `max-pack` if a release is that large")]
-    TooLarge {
-        /// The remote.
-        remote: String,
-        /// The most that is taken, in MiB.
-        limit: u32,
-    },
-    /// The pack could not be written.
-    #[error("the store cannot take the pack")]
-    Write {
-        /// Why.
-        source: io::Error,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl RemoteError {
-    /// Explains a failed write of pack bytes.
-    fn write(remote: &Remote, source: io::Error) -> Self {
-        if source.kind() == io::ErrorKind::QuotaExceeded {
-            Self::TooLarge { remote: remote.to_string(), limit: remote.options().max_pack }
-        } else {
-            Self::Write { source }
-        }
-    }
-}
-
-/// A remote that answers.
+/// A remote that answered.
 pub(crate) enum Session<'r> {
     /// A repository on this machine.
     Local(local::Local<'r>),
+    /// A server.
+    Server(protocol::Client<'r>),
 }
 
 impl Remote {
-    /// Reaches the remote.
-    pub(crate) fn connect(&self) -> Result<Session<'_>, RemoteError> {
-        match &self.place {
-            Place::Local(path) => local::Local::open(self, path).map(Session::Local),
-        }
+    /// Reaches the remote and looks one ref up.
+    pub(crate) fn connect(&self, reference: &str) -> Result<Session<'_>, RemoteError> {
+        let wire = match &self.place {
+            Place::Local(path) => return local::Local::open(self, path, reference).map(Session::Local),
+            Place::Http(target) => Wire::Http(http::Http::open(self, target)?),
+            Place::Ssh(target) => Wire::Ssh(Box::new(ssh::Ssh::open(self, target)?)),
+        };
+        protocol::Client::open(self, wire, reference).map(Session::Server)
     }
 }
 
 impl Session<'_> {
-    /// Returns the commit that a ref names.
-    pub(crate) fn look_up(&mut self, reference: &str) -> Result<Option<Oid>, RemoteError> {
+    /// Returns the commit that the ref names.
+    pub(crate) fn tip(&self) -> Option<Oid> {
         match self {
-            Self::Local(local) => local.look_up(reference),
-        }
-    }
-
-    /// Ends the talk politely; what the remote makes of it no longer matters.
-    pub(crate) fn close(self) {
-        match self {
-            Self::Local(_) => {}
+            Self::Local(local) => local.tip(),
+            Self::Server(client) => client.tip(),
         }
     }
 
@@ -142,6 +101,15 @@ impl Session<'_> {
     ) -> Result<BTreeSet<Oid>, RemoteError> {
         match self {
             Self::Local(local) => local.receive(want, store, incoming),
+            Self::Server(client) => client.receive(want, store, incoming),
+        }
+    }
+
+    /// Ends the talk politely; what the remote makes of it no longer matters.
+    pub(crate) fn close(self) {
+        match self {
+            Self::Local(_) => {}
+            Self::Server(client) => client.close(),
         }
     }
 }
