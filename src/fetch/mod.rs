@@ -68,14 +68,13 @@ pub fn fetch(store: &Store, remote: &Remote, cluster: &ClusterName, host: &HostN
     let offered = store::release_id(tip);
     let moved = previous.as_ref() != Some(&offered);
     let want = store.want(tip, previous.as_ref().map(store::oid));
-    let descends = match store.holds(&want)? {
-        // Also a commit that was refused before: it is not brought again.
-        Some(closure) => closure.met_previous,
-        None => {
-            let mut incoming = store.incoming(u64::from(remote.options().max_pack) << 20)?;
-            let cut = session.receive(&want, store, &mut incoming)?;
-            incoming.finish(&want, &cut)?.met_previous
-        }
+    // A commit that was refused before is there already, and is not brought again.
+    let descends = if let Some(closure) = store.holds(&want)? {
+        closure.met_previous
+    } else {
+        let mut incoming = store.incoming(u64::from(remote.options().max_pack) << 20)?;
+        let cut = session.receive(&want, store, &mut incoming)?;
+        incoming.finish(&want, &cut)?.met_previous
     };
     session.close();
     if !moved {

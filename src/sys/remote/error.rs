@@ -67,7 +67,7 @@ pub enum RemoteError {
         /// The remote.
         remote: String,
         /// Why.
-        source: HostKeyError,
+        source: Box<HostKeyError>,
     },
     /// The HTTPS server's certificate is refused, or there is no TLS.
     #[error("no trusted TLS connection to {remote}")]
@@ -148,6 +148,10 @@ impl RemoteError {
 
     pub(super) fn no_repository(remote: &Remote, why: impl Into<String>) -> Self {
         Self::NoRepository { remote: remote.to_string(), why: why.into() }
+    }
+
+    pub(super) fn host_key(remote: &Remote, source: HostKeyError) -> Self {
+        Self::HostKey { remote: remote.to_string(), source: Box::new(source) }
     }
 
     pub(super) fn auth(remote: &Remote, why: impl Into<String>) -> Self {

@@ -141,10 +141,8 @@ fn authorization(remote: &Remote, target: &Target) -> Result<Option<Zeroizing<St
     if text.is_empty() || text.contains(char::is_control) {
         return Err(unusable("it does not hold one line".to_owned()));
     }
-    let pair = match text.contains(':') {
-        true => Zeroizing::new(text.to_owned()),
-        false => Zeroizing::new(format!("{}:{text}", target.user.as_deref().unwrap_or("git"))),
-    };
+    let user = target.user.as_deref().unwrap_or("git");
+    let pair = Zeroizing::new(if text.contains(':') { text.to_owned() } else { format!("{user}:{text}") });
     let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
     Ok(Some(Zeroizing::new(format!("Basic {}", encoded.as_str()))))
 }

@@ -15,16 +15,18 @@ use russh::keys::{Algorithm, HashAlg, PublicKey};
 pub enum HostKeyError {
     /// The file says nothing about this server.
     #[error(
-        "no key is known for {name}; the server shows {fingerprint}; compare that with the server's own (`ssh-keygen -lf \
-         /etc/ssh/ssh_host_*_key.pub`), then add this line to `{}`:\n{line}", file.display()
+        "no key is known for {name}; the server shows {fingerprint}; if the server's own `ssh-keygen -lf \
+         /etc/ssh/ssh_host_{kind}_key.pub` shows the same, add this line to `{}`:\n{line}", file.display()
     )]
     Unknown {
         /// The server, as the file names it.
-        name: String,
+        name: Box<str>,
         /// The key's fingerprint.
-        fingerprint: String,
+        fingerprint: Box<str>,
+        /// The kind of key, as sshd names its file.
+        kind: &'static str,
         /// The line that makes the key known.
-        line: String,
+        line: Box<str>,
         /// The file.
         file: PathBuf,
     },
@@ -36,15 +38,15 @@ pub enum HostKeyError {
     )]
     Changed {
         /// The server, as the file names it.
-        name: String,
+        name: Box<str>,
         /// The shown key's fingerprint.
-        fingerprint: String,
+        fingerprint: Box<str>,
         /// The known key's fingerprint.
-        known: String,
+        known: Box<str>,
         /// The line of the known key.
         at: usize,
         /// The line that makes the key known.
-        line: String,
+        line: Box<str>,
         /// The file.
         file: PathBuf,
     },
@@ -52,9 +54,9 @@ pub enum HostKeyError {
     #[error("the key {fingerprint} of {name} is revoked by `{}` line {at}", file.display())]
     Revoked {
         /// The server, as the file names it.
-        name: String,
+        name: Box<str>,
         /// The key's fingerprint.
-        fingerprint: String,
+        fingerprint: Box<str>,
         /// The line that revokes it.
         at: usize,
         /// The file.
@@ -100,12 +102,11 @@ impl KnownHost {
                     Some(Marker::Revoked) => found.revoked.push((at, entry.public_key().clone())),
                     Some(Marker::CertAuthority) => {}
                 },
-                Ok(_) => {}
                 // As ssh(1) does, a line that cannot be read trusts nobody; but it must not un-revoke a key either.
                 Err(_) if line.starts_with("@revoked") => {
                     return Err(HostKeyError::Unreadable { at, file: file.to_owned() });
                 }
-                Err(_) => {}
+                _ => {}
             }
         }
         Ok(found)
@@ -114,7 +115,7 @@ impl KnownHost {
     /// Judges the key that the server shows.
     pub(super) fn check(&self, key: &PublicKey) -> Result<(), HostKeyError> {
         let same = |(_, known): &&(usize, PublicKey)| known.key_data() == key.key_data();
-        let (name, file) = (self.name.clone(), self.file.clone());
+        let (name, file) = (Box::from(self.name.as_str()), self.file.clone());
         let fingerprint = fingerprint(key);
         if let Some((at, _)) = self.revoked.iter().find(same) {
             return Err(HostKeyError::Revoked { name, fingerprint, at: *at, file });
@@ -126,13 +127,12 @@ impl KnownHost {
         // An RSA key, which is never asked for, does not contradict another.
         let mut others = self.known.iter().filter(|(_, known)| !known.algorithm().is_rsa());
         let other = others.clone().find(|(_, known)| known.algorithm() == key.algorithm()).or_else(|| others.next());
-        match other {
-            Some((at, known)) => {
-                let known = self::fingerprint(known);
-                Err(HostKeyError::Changed { name, fingerprint, known, at: *at, line, file })
-            }
-            None => Err(HostKeyError::Unknown { name, fingerprint, line, file }),
+        if let Some((at, known)) = other {
+            let known = self::fingerprint(known);
+            return Err(HostKeyError::Changed { name, fingerprint, known, at: *at, line, file });
         }
+        let kind = if key.algorithm().is_ecdsa() { "ecdsa" } else { "ed25519" };
+        Err(HostKeyError::Unknown { name, fingerprint, kind, line, file })
     }
 
     /// Puts the kinds of key that are known for the server first, so that it shows one of those.
@@ -144,16 +144,16 @@ impl KnownHost {
     }
 }
 
-fn fingerprint(key: &PublicKey) -> String {
-    format!("{} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256))
+fn fingerprint(key: &PublicKey) -> Box<str> {
+    format!("{} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256)).into()
 }
 
 /// Returns the line of a `known_hosts` file that makes a key known.
-fn line(name: &str, key: &PublicKey) -> String {
+fn line(name: &str, key: &PublicKey) -> Box<str> {
     let mut key = key.clone();
     key.set_comment("");
     let key = key.to_openssh().expect("a key that was read can be written");
-    format!("{name} {}", key.trim_end())
+    format!("{name} {}", key.trim_end()).into()
 }
 
 fn matches(patterns: &HostPatterns, name: &str) -> bool {

@@ -76,7 +76,7 @@ impl Remote {
     pub(crate) fn connect(&self, reference: &str) -> Result<Session<'_>, RemoteError> {
         let wire = match &self.place {
             Place::Local(path) => return local::Local::open(self, path, reference).map(Session::Local),
-            Place::Http(target) => Wire::Http(http::Http::open(self, target)?),
+            Place::Http(target) => Wire::Http(Box::new(http::Http::open(self, target)?)),
             Place::Ssh(target) => Wire::Ssh(Box::new(ssh::Ssh::open(self, target)?)),
         };
         protocol::Client::open(self, wire, reference).map(Session::Server)

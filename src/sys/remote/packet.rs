@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 /// The most bytes that one packet carries (LARGE_PACKET_DATA_MAX of git's pkt-line.h).
-pub(super) const MAX_DATA: usize = 65_516;
+const MAX_DATA: usize = 65_516;
 
 /// One packet, or one of the marks between packets.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Packet<'b> {
 }
 
 /// Reads one packet into `buffer`.
-pub(super) fn read<'b>(input: &mut impl Read, buffer: &'b mut [u8; MAX_DATA]) -> io::Result<Packet<'b>> {
+pub(super) fn read<'b>(input: &mut impl Read, buffer: &'b mut Vec<u8>) -> io::Result<Packet<'b>> {
     let mut digits = [0; 4];
     input.read_exact(&mut digits)?;
     let wrong = || io::Error::new(io::ErrorKind::InvalidData, "a packet has no length");
@@ -36,8 +36,9 @@ pub(super) fn read<'b>(input: &mut impl Read, buffer: &'b mut [u8; MAX_DATA]) ->
         2 => Ok(Packet::End),
         length => {
             let size = length.checked_sub(4).filter(|size| *size <= MAX_DATA).ok_or_else(wrong)?;
-            input.read_exact(&mut buffer[..size])?;
-            Ok(Packet::Data(&buffer[..size]))
+            buffer.resize(size, 0);
+            input.read_exact(buffer)?;
+            Ok(Packet::Data(buffer))
         }
     }
 }
@@ -62,25 +63,26 @@ pub(super) fn flush(message: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn check(mut input: &[u8], expect: Result<Packet<'_>, io::ErrorKind>) {
-        let mut buffer = [0; MAX_DATA];
-        assert_eq!(read(&mut input, &mut buffer).map_err(|error| error.kind()), expect);
+    fn check(mut input: &[u8], expect: &Result<Packet<'_>, io::ErrorKind>) {
+        let mut buffer = Vec::new();
+        let found = read(&mut input, &mut buffer).map_err(|error| error.kind());
+        assert!(found == *expect, "{found:?} instead of {expect:?}");
     }
 
     #[test]
     fn packets_are_read() {
-        check(b"0000", Ok(Packet::Flush));
-        check(b"0001", Ok(Packet::Delimiter));
-        check(b"0002", Ok(Packet::End));
-        check(b"0004", Ok(Packet::Data(b"")));
-        check(b"000ahello\nrest", Ok(Packet::Data(b"hello\n")));
-        check(b"000AHELLO\n", Ok(Packet::Data(b"HELLO\n")));
-        check(b"0003", Err(io::ErrorKind::InvalidData));
-        check(b"fff1", Err(io::ErrorKind::InvalidData));
-        check(b"+00a", Err(io::ErrorKind::InvalidData));
-        check(b"HTTP", Err(io::ErrorKind::InvalidData));
-        check(b"000ahell", Err(io::ErrorKind::UnexpectedEof));
-        check(b"00", Err(io::ErrorKind::UnexpectedEof));
+        check(b"0000", &Ok(Packet::Flush));
+        check(b"0001", &Ok(Packet::Delimiter));
+        check(b"0002", &Ok(Packet::End));
+        check(b"0004", &Ok(Packet::Data(b"")));
+        check(b"000ahello\nrest", &Ok(Packet::Data(b"hello\n")));
+        check(b"000AHELLO\n", &Ok(Packet::Data(b"HELLO\n")));
+        check(b"0003", &Err(io::ErrorKind::InvalidData));
+        check(b"fff1", &Err(io::ErrorKind::InvalidData));
+        check(b"+00a", &Err(io::ErrorKind::InvalidData));
+        check(b"HTTP", &Err(io::ErrorKind::InvalidData));
+        check(b"000ahell", &Err(io::ErrorKind::UnexpectedEof));
+        check(b"00", &Err(io::ErrorKind::UnexpectedEof));
     }
 
     #[test]

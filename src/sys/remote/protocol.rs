@@ -9,7 +9,7 @@ use std::io::Write;
 
 use git2::Oid;
 
-use super::packet::{self, MAX_DATA, Packet};
+use super::packet::{self, Packet};
 use super::wire::Wire;
 use super::{Remote, RemoteError};
 use crate::sys::store::{Incoming, Store, Want};
@@ -24,7 +24,7 @@ pub(super) const AGENT: &str = concat!("rmqgit/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Client<'r> {
     remote: &'r Remote,
     wire: Wire<'r>,
-    buffer: Box<[u8; MAX_DATA]>,
+    buffer: Vec<u8>,
     version: Version,
     tip: Option<Oid>,
 }
@@ -40,15 +40,14 @@ enum Version {
 impl<'r> Client<'r> {
     /// Reaches the server and asks for one ref.
     pub(super) fn open(remote: &'r Remote, wire: Wire<'r>, reference: &str) -> Result<Self, RemoteError> {
-        let buffer = Box::new([0; MAX_DATA]);
-        let mut client = Self { remote, wire, buffer, version: Version::Two { shallow: false }, tip: None };
+        let mut client = Self { remote, wire, buffer: Vec::new(), version: Version::Two { shallow: false }, tip: None };
         let first = client.greeting()?;
         if first == b"version 2\n" {
             client.read_capabilities()?;
             client.wire.speak_v2();
             client.ask_ref(reference)?;
         } else {
-            client.read_refs(first, reference)?;
+            client.read_refs(&first, reference)?;
         }
         Ok(client)
     }
@@ -132,7 +131,7 @@ impl<'r> Client<'r> {
     }
 
     /// Reads the refs of an old server up to ours.
-    fn read_refs(&mut self, first: Vec<u8>, reference: &str) -> Result<(), RemoteError> {
+    fn read_refs(&mut self, first: &[u8], reference: &str) -> Result<(), RemoteError> {
         if first.is_empty() {
             self.version = Version::Zero { shallow: false, drained: true };
             return Ok(());
@@ -153,18 +152,13 @@ impl<'r> Client<'r> {
         self.tip = named(line, reference);
         let mut read = first.len();
         while self.tip.is_none() {
-            match self.packet()? {
-                Packet::Data(line) => {
-                    read += line.len();
-                    let found = named(line, reference);
-                    self.tip = found;
-                    self.bound(read)?;
-                }
-                _ => {
-                    self.set_drained();
-                    break;
-                }
-            }
+            let Packet::Data(line) = self.packet()? else {
+                self.set_drained();
+                break;
+            };
+            read += line.len();
+            self.tip = named(line, reference);
+            self.bound(read)?;
         }
         Ok(())
     }

@@ -169,7 +169,7 @@ async fn connect(
     let away = |error: russh::Error| {
         let refused = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (refused, error) {
-            (Some(source), _) => RemoteError::HostKey { remote: remote.to_string(), source },
+            (Some(source), _) => RemoteError::host_key(remote, source),
             (None, russh::Error::NoCommonAlgo { kind, theirs, .. }) => {
                 let theirs = printable(theirs.join(", ").as_bytes());
                 RemoteError::protocol(remote, format!("no common {kind:?} algorithm; the server has {theirs}"))
@@ -247,6 +247,5 @@ fn load_known_hosts(remote: &Remote, target: &Target) -> Result<KnownHost, Remot
             return Err(RemoteError::OptionFile { option: "known-hosts", path: path.to_owned(), why });
         }
     };
-    KnownHost::read(&text, path, &target.host, target.port)
-        .map_err(|source| RemoteError::HostKey { remote: remote.to_string(), source })
+    KnownHost::read(&text, path, &target.host, target.port).map_err(|source| RemoteError::host_key(remote, source))
 }

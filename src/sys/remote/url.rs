@@ -164,14 +164,14 @@ mod tests {
         assert_eq!(found.map(|remote| remote.place).map_err(|error| error.to_string()), expect.map_err(str::to_owned));
     }
 
-    fn http(base: &str, user: Option<&str>) -> Result<Place, &'static str> {
+    fn http(base: &str, user: Option<&str>) -> Place {
         let (base, user, secure) = (base.to_owned(), user.map(str::to_owned), base.starts_with("https"));
-        Ok(Place::Http(http::Target { base, user, secure }))
+        Place::Http(http::Target { base, user, secure })
     }
 
-    fn ssh(user: &str, host: &str, port: u16, path: &str) -> Result<Place, &'static str> {
+    fn ssh(user: &str, host: &str, port: u16, path: &str) -> Place {
         let (user, host, path) = (user.to_owned(), host.to_owned(), path.to_owned());
-        Ok(Place::Ssh(ssh::Target { user, host, port, path }))
+        Place::Ssh(ssh::Target { user, host, port, path })
     }
 
     #[test]
@@ -179,15 +179,15 @@ mod tests {
         check("/srv/git/out.git", Ok(Place::Local("/srv/git/out.git".into())));
         check("file:///srv/git/out.git", Ok(Place::Local("/srv/git/out.git".into())));
         check("/srv/a:b.git", Ok(Place::Local("/srv/a:b.git".into())));
-        check("https://git.example.org/a/b.git/", http("https://git.example.org/a/b.git", None));
-        check("https://ci@git.example.org:8443/a", http("https://git.example.org:8443/a", Some("ci")));
-        check("http://127.0.0.1:8080/a", http("http://127.0.0.1:8080/a", None));
-        check("http://[::1]:8080/a", http("http://[::1]:8080/a", None));
-        check("ssh://host/a.git", ssh("git", "host", 22, "/a.git"));
-        check("ssh://me@host:2222/~/a.git", ssh("me", "host", 2222, "~/a.git"));
-        check("ssh://me@[::1]:2222/a", ssh("me", "::1", 2222, "/a"));
-        check("git@host.example.org:team/a.git", ssh("git", "host.example.org", 22, "team/a.git"));
-        check("host:/srv/a.git", ssh("git", "host", 22, "/srv/a.git"));
+        check("https://git.example.org/a/b.git/", Ok(http("https://git.example.org/a/b.git", None)));
+        check("https://ci@git.example.org:8443/a", Ok(http("https://git.example.org:8443/a", Some("ci"))));
+        check("http://127.0.0.1:8080/a", Ok(http("http://127.0.0.1:8080/a", None)));
+        check("http://[::1]:8080/a", Ok(http("http://[::1]:8080/a", None)));
+        check("ssh://host/a.git", Ok(ssh("git", "host", 22, "/a.git")));
+        check("ssh://me@host:2222/~/a.git", Ok(ssh("me", "host", 2222, "~/a.git")));
+        check("ssh://me@[::1]:2222/a", Ok(ssh("me", "::1", 2222, "/a")));
+        check("git@host.example.org:team/a.git", Ok(ssh("git", "host.example.org", 22, "team/a.git")));
+        check("host:/srv/a.git", Ok(ssh("git", "host", 22, "/srv/a.git")));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{Remote, RemoteError};
 /// A connection to a server.
 pub(super) enum Wire<'r> {
     /// Each question is a request.
-    Http(Http<'r>),
+    Http(Box<Http<'r>>),
     /// All questions go to one `git-upload-pack`.
     Ssh(Box<Ssh<'r>>),
 }

@@ -102,7 +102,7 @@ impl Store {
     }
 
     pub(super) fn set_shallow(&self, commits: &BTreeSet<Oid>) -> Result<(), StoreError> {
-        let text: String = commits.iter().map(|id| format!("{id}\n")).collect();
+        let text = commits.iter().fold(String::new(), |text, id| text + &id.to_string() + "\n");
         replace(&self.path.join("shallow"), text.as_bytes())
     }
 }

@@ -112,6 +112,6 @@ fn says_what_is_missing() {
     origin.fetch(&remote).unwrap();
     fs::remove_dir_all(origin.path()).unwrap();
     let no_repository = "DIR/origin.git is not a Git repository that can be read: failed to resolve path \
-                         'DIR/origin.git': No such file or directory; class=Os (2); code=NotFound (-3)";
+                         'DIR/origin.git': No such file or directory";
     assert_eq!(origin.failure(&remote), no_repository);
 }

@@ -2,3 +2,5 @@
 
 mod local;
 mod origin;
+mod server;
+mod ssh;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rmqgit::fetch::{FetchError, Fetched, fetch};
+use rmqgit::fetch::{FetchError, Fetched, fetch, load};
 use rmqgit::name::{ClusterName, HostName, HostPath, ReleaseId};
 use rmqgit::release::{Artifact, Bundle, OnChange, Owner, Part, Piece, StoredFiles};
 use rmqgit::sys::remote::{Remote, RemoteOptions};
@@ -73,6 +73,50 @@ impl Origin {
         }
         text.replace(self.dir.path().to_str().unwrap(), "DIR")
     }
+}
+
+/// Lives through everything that happens to a ref on a healthy server, and holds the store against it.
+pub(super) fn check_life(origin: &Origin, remote: &Remote) {
+    assert_eq!(
+        origin.failure(remote),
+        format!("{remote} has no ref `{REF}`: is the host in the spec, and was the release published?")
+            .replace(origin.dir.path().to_str().unwrap(), "DIR")
+    );
+    let one = origin.publish(1);
+    // Names that begin like the host's own, before and after it.
+    for other in ["aaa", "rabbit", "rabbit10"] {
+        origin.commit(&format!("refs/rmqgit/hosts/orders/{other}"), None, &bundle(99).store());
+    }
+    let first = Fetched { tip: one.clone(), previous: None, moved: true };
+    assert_eq!(origin.fetch(remote).unwrap(), first);
+    let same = Fetched { tip: one.clone(), previous: Some(one.clone()), moved: false };
+    assert_eq!(origin.fetch(remote).unwrap(), same);
+    let two = origin.publish(2);
+    let three = origin.publish(3);
+    let moved = Fetched { tip: three.clone(), previous: Some(one.clone()), moved: true };
+    assert_eq!(origin.fetch(remote).unwrap(), moved);
+    assert_eq!(load(&origin.store, &three, &cluster(), &host()).unwrap().bundle, bundle(3));
+    // Back, and to the side: refused, and nothing moves.
+    let side = origin.commit(REF, Some(two.as_str()), &bundle(4).store());
+    for offered in [&two, &side] {
+        origin.git(&["update-ref", REF, offered.as_str()]);
+        match origin.fetch(remote).unwrap_err() {
+            FetchError::NotADescendant { offered: found, previous, .. } => {
+                assert_eq!((&found, &previous), (offered, &three));
+            }
+            error => panic!("{error}"),
+        }
+    }
+    origin.git(&["update-ref", REF, three.as_str()]);
+    let tip = (4..60).fold(three.clone(), |_, n| origin.publish(n));
+    assert_eq!(origin.fetch(remote).unwrap(), Fetched { tip: tip.clone(), previous: Some(three), moved: true });
+    assert_eq!(load(&origin.store, &tip, &cluster(), &host()).unwrap().bundle, bundle(59));
+    git(&origin.dir.path().join("state/repo.git"), &["fsck", "--full", "--strict"], b"");
+    // The first fetch did not bring the history before it.
+    let fresh = Store::open(&origin.dir.path().join("fresh")).unwrap();
+    fetch(&fresh, remote, &cluster(), &host()).unwrap();
+    let commits = git(&origin.dir.path().join("fresh/repo.git"), &["rev-list", "--all", "--count"], b"");
+    assert_eq!(commits, "1");
 }
 
 pub(super) fn cluster() -> ClusterName {
