@@ -1,11 +1,62 @@
-//! `rmqgit check`.
+//! `rmqgit check`: everything that is wrong with a spec.
 
-use super::{Exit, Failure};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{Exit, Failure, load, stdout};
+use crate::diag;
+use crate::model::Model;
+use crate::spec;
 
 /// Check a spec and report everything that is wrong with it
+///
+/// Ends with status 1 if there is an error; warnings alone leave it 0.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(after_help = "Examples:
+  $ rmqgit check
+  $ rmqgit check fixtures/tutorial
+  $ rmqgit check --format github        # annotations in a pull request")]
+pub(super) struct Args {
+    /// The spec repository, or the rmqgit.yaml in it
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// How to write the findings
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
 
-pub(super) fn run(_args: &Args) -> Result<Exit, Failure> {
-    Err(Failure::new("`rmqgit check` is not built yet"))
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, with the source lines
+    Text,
+    /// For programs; the document is versioned
+    Json,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let files = load::load(&args.path)?;
+    let (checked, exit) = load::check(&files);
+    let format = match args.format {
+        Format::Text => diag::Format::Text,
+        Format::Json => diag::Format::Json,
+        Format::Github => diag::Format::Github,
+    };
+    let mut stdout = stdout();
+    stdout.write_all(load::render(&checked, format).as_bytes())?;
+    if let (Format::Text, Some(model), true) = (args.format, &checked.model, checked.diags.is_empty()) {
+        writeln!(stdout, "{}: {}: no findings", spec::FILE, size(model))?;
+    }
+    Ok(exit)
+}
+
+/// Says how large a model is, such as `1 cluster, 3 hosts`.
+fn size(model: &Model) -> String {
+    let count = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    let hosts = model.clusters.iter().map(|cluster| cluster.hosts.len()).sum();
+    format!("{}, {}", count(model.clusters.len(), "cluster"), count(hosts, "host"))
 }

@@ -20,7 +20,7 @@ pub use sources::{Position, Sources};
 pub use words::{excerpt, nearest};
 
 /// What the label of a definition says.
-const DEFINED: &str = "defined here";
+pub(crate) const DEFINED: &str = "defined here";
 
 /// One place in one source file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

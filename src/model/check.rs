@@ -1,9 +1,9 @@
 //! From the files of a spec repository to its model: parse, merge, resolve, compare.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Model, fleet, lower};
-use crate::diag::{Diagnostic, Diagnostics, Severity, Sources, Span};
+use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::spec::{self, Root};
 
 /// What came of checking a spec.
@@ -49,7 +49,6 @@ pub fn check(files: &BTreeMap<String, Vec<u8>>) -> Checked {
     }
     let facts: Vec<_> = clusters.iter().map(|(path, cluster)| fleet::Facts::of(cluster, path)).collect();
     diags.extend(fleet::check(&facts));
-    once(&mut diags);
     let sound = diags.iter().all(|diag| diag.severity != Severity::Error);
     let model = sound.then(|| {
         let mut clusters: Vec<_> = clusters.into_iter().map(|(_, cluster)| cluster).collect();
@@ -58,16 +57,3 @@ pub fn check(files: &BTreeMap<String, Vec<u8>>) -> Checked {
     });
     Checked { sources, root: Some(root), model, diags }
 }
-
-/// Keeps the first of the diagnostics that point to the same shared default: a wrong default is wrong in every cluster.
-pub fn once(diags: &mut Diagnostics) {
-    let mut seen: BTreeSet<(&'static str, Span)> = BTreeSet::new();
-    diags.retain(|diag| {
-        let shared =
-            diag.labels.get(1).filter(|label| label.span.file != diag.labels[0].span.file && label.text == DEFINED);
-        shared.is_none_or(|label| seen.insert((diag.code, label.span)))
-    });
-}
-
-/// The text of the second label of a value that shared defaults brought.
-const DEFINED: &str = "defined here";

@@ -20,7 +20,7 @@ mod lower;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Checked, check, once};
+pub use check::{Checked, check};
 pub use lower::lower;
 
 /// All clusters of a spec.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cluster::Cluster;
 use super::document::{Document, VERSION};
-use crate::diag::{At, Diagnostic, Diagnostics, Place, Sources, Span, nearest};
+use crate::diag::{At, DEFINED, Diagnostic, Diagnostics, Place, Sources, Span, nearest};
 use crate::name::ClusterName;
 use crate::yaml::{self, Limits, Node, View};
 
@@ -174,16 +174,36 @@ fn check_part(part: &Node, faulty: &mut BTreeSet<Span>, diags: &mut Diagnostics)
     let mut found = Diagnostics::new();
     let _: Option<Cluster> = yaml::decode(part, &mut found);
     found.retain(|diag| diag.code != "missing-field");
-    faulty.extend(found.iter().filter_map(|diag| diag.labels.first()).map(|label| label.span));
+    faulty.extend(found.iter().filter_map(written));
     diags.append(&mut found);
 }
 
+/// How often faulty values are taken out: without them the value around may be incomplete, and then that goes too.
+const MOST_CUTS: usize = 12;
+
 /// Decodes what is left when the faulty values are taken out, so that all other faults are found in the same run.
 fn decode_rest(node: &Node, faults: &[Diagnostic]) -> Option<Cluster> {
-    let spans: BTreeSet<Span> = faults.iter().flat_map(|diag| &diag.labels).map(|label| label.span).collect();
-    let mut cluster: Cluster = yaml::decode(&node.without(&spans)?, &mut Diagnostics::new())?;
-    cluster.partial = true;
-    Some(cluster)
+    let mut spans = BTreeSet::new();
+    let mut found = faults.to_vec();
+    for _ in 0..MOST_CUTS {
+        let known = spans.len();
+        spans.extend(found.iter().filter_map(written));
+        if spans.len() == known {
+            return None;
+        }
+        found.clear();
+        if let Some(mut cluster) = yaml::decode::<Cluster>(&node.without(&spans)?, &mut found) {
+            cluster.partial = true;
+            return Some(cluster);
+        }
+    }
+    None
+}
+
+/// Returns where a faulty value is written: its second place where an alias or a default brought it to the first.
+fn written(fault: &Diagnostic) -> Option<Span> {
+    let defined = fault.labels.get(1).filter(|label| label.text == DEFINED);
+    defined.or_else(|| fault.labels.first()).map(|label| label.span)
 }
 
 /// Gives a cluster the name of its key or file, with which its own must agree.
