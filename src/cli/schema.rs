@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use clap::ValueEnum;
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::explain::Explanations;
 use super::{Exit, Failure, stdout};
@@ -58,5 +59,13 @@ pub(super) fn schema(document: Document) -> String {
 }
 
 fn of<T: JsonSchema>() -> String {
-    canonical_json(&SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>())
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(join_lines));
+    canonical_json(&settings.into_generator().into_root_schema_for::<T>())
+}
+
+/// Joins the lines of a paragraph of a description: they are broken for the source's sake only.
+fn join_lines(schema: &mut Schema) {
+    let Some(text) = schema.get("description").and_then(serde_json::Value::as_str) else { return };
+    let joined = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+    schema.insert("description".to_owned(), joined.into());
 }
