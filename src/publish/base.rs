@@ -45,18 +45,35 @@ impl Base {
         spec: &SpecCommit,
         full: bool,
     ) -> Result<Self, PublishError> {
-        let refs = refs::read(store.dir(), HOST_REFS)?;
-        let unfinished = lock::unfinished(store.dir());
-        let Some(tip) = store.tip(&format!("refs/heads/{branch}"))? else {
-            return Ok(Self { refs, unfinished, ..Self::default() });
+        let mut base = match store.tip(&format!("refs/heads/{branch}"))? {
+            Some(tip) => Self::of(objects, tip)?,
+            None => Self::default(),
         };
-        let commit = objects.commit(tip)?;
-        let entries = objects.tree(commit.tree)?;
+        if !full {
+            base.remember(objects, spec)?;
+        }
+        base.refs = refs::read(store.dir(), HOST_REFS)?;
+        base.unfinished = lock::unfinished(store.dir());
+        Ok(base)
+    }
+
+    /// Reads the release of a commit.
+    pub(super) fn of(objects: &Objects<'_>, tip: Oid) -> Result<Self, PublishError> {
+        let root = objects.commit(tip)?.tree;
+        let directories = objects.tree(root)?.into_iter().filter(|entry| entry.mode == Mode::Tree);
+        let trees = directories.map(|entry| (entry.name, entry.id)).collect();
+        Ok(Self { tip: Some(tip), root: Some(root), trees, ..Self::default() })
+    }
+
+    /// Reads what the release remembers, if this compiler made it of the same shared files as this spec.
+    pub(super) fn remember(&mut self, objects: &Objects<'_>, spec: &SpecCommit) -> Result<(), PublishError> {
+        let (Some(tip), Some(directory)) = (self.tip, self.trees.get(index::DIRECTORY)) else { return Ok(()) };
         // A commit without the trailers is the work of a hand, and its files may be anything.
-        let ours = [SPEC_COMMIT, COMPILER].iter().all(|key| commit.trailer(key).is_some());
-        let index = if ours && !full { index::read(objects, &entries, VERSION, &spec.shared)? } else { None };
-        let trees = entries.into_iter().filter(|entry| entry.mode == Mode::Tree).map(|entry| (entry.name, entry.id));
-        Ok(Self { tip: Some(tip), root: Some(commit.tree), trees: trees.collect(), index, refs, unfinished })
+        let commit = objects.commit(tip)?;
+        if [SPEC_COMMIT, COMPILER].iter().all(|key| commit.trailer(key).is_some()) {
+            self.index = index::read(objects, *directory, VERSION, &spec.shared)?;
+        }
+        Ok(())
     }
 
     /// Tells what stays from what must be compiled.

@@ -13,15 +13,15 @@ use crate::sys::git::pack::{Chunk, Known, Packer};
 
 /// What a compiler makes of one cluster.
 #[derive(Debug)]
-pub struct Compiled {
+pub(super) struct Compiled {
     /// Its hosts.
-    pub bundles: Vec<Bundle>,
+    pub(super) bundles: Vec<Bundle>,
     /// What other clusters must not have too.
-    pub facts: Facts,
+    pub(super) facts: Facts,
     /// The pages for people, by their names in the cluster's directory.
-    pub pages: StoredFiles,
+    pub(super) pages: StoredFiles,
     /// What a person should look at.
-    pub warnings: Diagnostics,
+    pub(super) warnings: Diagnostics,
 }
 
 /// What became of one cluster, for the judgement of the whole and for whoever asked.

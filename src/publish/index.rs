@@ -63,15 +63,20 @@ fn shard(name: &ClusterName) -> String {
     text
 }
 
+/// Says whether a tree is that of a release.
+pub(super) fn is_release(objects: &Objects<'_>, root: &[Entry]) -> bool {
+    let directory = find(root, DIRECTORY, Mode::Tree).and_then(|id| objects.tree(id).ok());
+    directory.is_some_and(|entries| find(&entries, RELEASE, Mode::File).is_some())
+}
+
 /// Reads the clusters of a release, if this compiler made it of the same shared files; `None` asks for a full compile, as
 /// does an index that cannot be read.
 pub(super) fn read(
     objects: &Objects<'_>,
-    root: &[Entry],
+    directory: Oid,
     compiler: &str,
     shared: &Shared,
 ) -> Result<Option<Index>, GitError> {
-    let Some(directory) = find(root, DIRECTORY, Mode::Tree) else { return Ok(None) };
     let directory = objects.tree(directory)?;
     let Some(header) = find(&directory, RELEASE, Mode::File) else { return Ok(None) };
     let expect = Header { format: FORMAT, compiler: compiler.to_owned(), shared: shared.clone() };

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 mod base;
 mod build;
+mod compare;
 mod fleet;
 mod hosts;
 mod index;
@@ -21,9 +22,11 @@ mod source;
 pub mod topology;
 mod write;
 
+pub use self::compare::{Comparison, compare};
 pub use self::source::{POLICIES, ROOT, SpecCommit, SpecFile, TEMPLATES, spec_commit};
 
 use crate::diag::{Diagnostics, Sources};
+use crate::release::BundleError;
 use crate::sys::git::lock::{self, Turnstile};
 use crate::sys::git::{GitError, Oid, Store, pack};
 
@@ -84,6 +87,14 @@ pub enum PublishError {
     /// The output branch is what the working tree shows.
     #[error("`{0}` is checked out here; only rmqgit writes it")]
     CheckedOut(String),
+    /// A stored host cannot be read.
+    #[error("the release's files of `{host}` cannot be read")]
+    Bundle {
+        /// The host, as `CLUSTER/HOST`.
+        host: String,
+        /// Why.
+        source: BundleError,
+    },
     /// The name of the output branch is not one.
     #[error("`{0}` cannot be the name of a branch")]
     Branch(String),

@@ -109,7 +109,7 @@ fn clients(cluster: &Cluster) -> Column {
         }
         None => lines.push(format!("AMQP {}", cluster.broker.port.value)),
     }
-    Column { title: "", boxes: vec![lines] }
+    Column { title: "applications", boxes: vec![lines] }
 }
 
 fn balancer_box(cluster: &Cluster, balancer: &Balancer, host: &HostName) -> Vec<String> {

@@ -60,7 +60,7 @@ pub fn end(repository: &Path) -> Result<(), GitError> {
 /// The right to replace one file of the repository.
 pub(super) struct Lock {
     target: PathBuf,
-    lock: PathBuf,
+    link: PathBuf,
     twin: PathBuf,
     file: File,
     done: bool,
@@ -83,7 +83,7 @@ impl Lock {
             fs::hard_link(&twin, &lock)
         });
         match linked {
-            Ok(()) => Ok(Self { target, lock, twin, file, done: false }),
+            Ok(()) => Ok(Self { target, link: lock, twin, file, done: false }),
             Err(error) => {
                 // Without its link the twin proves nothing, and the next run removes it anyway.
                 let _ = fs::remove_file(&twin);
@@ -102,7 +102,7 @@ impl Lock {
             .file
             .write_all(bytes)
             .and_then(|()| self.file.sync_all())
-            .and_then(|()| fs::rename(&self.lock, &self.target));
+            .and_then(|()| fs::rename(&self.link, &self.target));
         self.done = written.is_ok();
         written.map_err(|source| GitError::File { doing: "write", path: self.target.clone(), source })
     }
@@ -118,7 +118,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // What cannot be removed is removed by the next run.
         if !self.done {
-            let _ = fs::remove_file(&self.lock);
+            let _ = fs::remove_file(&self.link);
         }
         let _ = fs::remove_file(&self.twin);
     }

@@ -132,7 +132,7 @@ impl Commit {
     /// Returns the value of a trailer, the last one of that key.
     pub fn trailer(&self, key: &str) -> Option<String> {
         let trailers = git2::message_trailers_strs(&self.message).ok()?;
-        trailers.iter().filter(|(k, _)| k.eq_ignore_ascii_case(key)).last().map(|(_, value)| value.to_owned())
+        trailers.iter().rev().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, value)| value.to_owned())
     }
 
     /// Returns the first line of the message.

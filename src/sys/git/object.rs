@@ -1,5 +1,7 @@
 //! The bytes and the names of Git objects.
 
+use std::fmt::Write as _;
+
 use sha1::{Digest, Sha1};
 
 use super::{Commit, Oid};
@@ -51,10 +53,10 @@ pub(super) fn oid(bytes: [u8; 20]) -> Oid {
 pub fn commit_bytes(commit: &Commit) -> Vec<u8> {
     let mut text = format!("tree {}\n", commit.tree);
     for parent in &commit.parents {
-        text.push_str(&format!("parent {parent}\n"));
+        writeln!(text, "parent {parent}").expect("a string takes any text");
     }
     for role in ["author", "committer"] {
-        text.push_str(&format!("{role} rmqgit <rmqgit@localhost> {} +0000\n", commit.time));
+        writeln!(text, "{role} rmqgit <rmqgit@localhost> {} +0000", commit.time).expect("a string takes any text");
     }
     text.push('\n');
     text.push_str(&commit.message);

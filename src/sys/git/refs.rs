@@ -16,7 +16,7 @@ const PACKED: &str = "packed-refs";
 const HEADER: &str = "# pack-refs with: peeled fully-peeled sorted \n";
 
 /// So many refs at a time are written as loose files; more of them, or a removal, rewrite `packed-refs`.
-const FEW: usize = 64;
+const FEW: usize = 8;
 
 /// One ref to move.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,13 +71,11 @@ pub fn apply(repository: &Path, mut edits: Vec<Edit>) -> Result<(), GitError> {
 
 fn write_loose(repository: &Path, edit: &Edit) -> Result<(), GitError> {
     let lock = Lock::take(repository, &edit.name)?;
-    let current = match loose(repository, &edit.name)? {
-        Some(id) => Some(id),
-        None => {
-            let packed = read_file(repository, PACKED)?.unwrap_or_default();
-            parse(&packed).find(|line| line.name == edit.name).and_then(|line| line.text.get(..40)?.parse().ok())
-        }
-    };
+    let mut current = loose(repository, &edit.name)?;
+    if current.is_none() {
+        let packed = read_file(repository, PACKED)?.unwrap_or_default();
+        current = parse(&packed).find(|line| line.name == edit.name).and_then(|line| line.text.get(..40)?.parse().ok());
+    }
     if current != edit.old {
         return Err(GitError::Moved { name: edit.name.clone() });
     }

@@ -1,0 +1,220 @@
+//! Two revisions as releases to compare: stored ones are read, specs are compiled in memory, and what is the same on both
+//! sides is neither read nor compiled where Git can tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::PublishError;
+use super::base::{Base, Work};
+use super::build::{self, Product};
+use super::fleet::{Fleet, Unit};
+use super::index::{self, Index};
+use super::judge::{Bench, judge};
+use super::source::{SpecCommit, SpecFile, spec_commit};
+use crate::diag::{Diagnostics, Sources};
+use crate::name::{ClusterName, HostName};
+use crate::release::Bundle;
+use crate::review::{HostId, ReleaseTree};
+use crate::sys::git::dir::Dir;
+use crate::sys::git::pack::Known;
+use crate::sys::git::tree::Mode;
+use crate::sys::git::{Objects, Oid, Store};
+
+/// What to compare.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// A directory in the repository.
+    pub repository: PathBuf,
+    /// The old side: a release or a spec; the published release if none is given.
+    pub old: Option<String>,
+    /// The new side: a release or a spec.
+    pub new: String,
+    /// How many threads compile.
+    pub jobs: usize,
+}
+
+enum Side {
+    Release(Base),
+    Spec(Box<(SpecCommit, Fleet)>),
+}
+
+/// A host of one side: its tree, and its files if they had to be made.
+type Host = (Oid, Option<Bundle>);
+
+/// Returns the hosts that differ, as they are on both sides; `None` if a spec is wrong, and the diagnostics say how.
+pub fn compare(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    comparison: &Comparison,
+) -> Result<Option<(ReleaseTree, ReleaseTree)>, PublishError> {
+    let store = Store::discover(&comparison.repository)?;
+    let objects = store.objects()?;
+    let bench = Table { objects: &objects, jobs: comparison.jobs };
+    let Some(new) = open(diags, sources, &store, &objects, &comparison.new)? else { return Ok(None) };
+    let old = match &comparison.old {
+        Some(rev) => open(diags, sources, &store, &objects, rev)?,
+        None => Some(Side::Release(published(&store, &objects, &new)?)),
+    };
+    let Some(old) = old else { return Ok(None) };
+    let hosts = match (old, new) {
+        (Side::Release(old), Side::Release(new)) => {
+            let same: BTreeSet<String> = old
+                .trees
+                .iter()
+                .filter(|(name, id)| new.trees.get(*name) == Some(id))
+                .map(|(n, _)| n.clone())
+                .collect();
+            Some((stored(&objects, &old, &same)?, stored(&objects, &new, &same)?))
+        }
+        (Side::Release(mut old), Side::Spec(new)) => bench.mixed(diags, sources, &mut old, &new)?,
+        (Side::Spec(old), Side::Release(mut new)) => {
+            bench.mixed(diags, sources, &mut new, &old)?.map(|(release, spec)| (spec, release))
+        }
+        (Side::Spec(old), Side::Spec(new)) => bench.specs(diags, sources, &old, &new)?,
+    };
+    let Some((mut old, mut new)) = hosts else { return Ok(None) };
+    old.retain(|id, (tree, _)| match new.get(id) {
+        Some((other, _)) if other == tree => {
+            new.remove(id);
+            false
+        }
+        _ => true,
+    });
+    Ok(Some((load(&objects, old)?, load(&objects, new)?)))
+}
+
+fn open(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    store: &Store,
+    objects: &Objects<'_>,
+    rev: &str,
+) -> Result<Option<Side>, PublishError> {
+    let id = store.resolve(rev)?;
+    if index::is_release(objects, &objects.tree(objects.commit(id)?.tree)?) {
+        return Ok(Some(Side::Release(Base::of(objects, id)?)));
+    }
+    let spec = spec_commit(store, objects, rev)?;
+    Ok(Fleet::read(diags, sources, objects, &spec)?.map(|fleet| Side::Spec(Box::new((spec, fleet)))))
+}
+
+/// Returns the release on the output branch that a spec names; an empty one if there is none yet.
+fn published(store: &Store, objects: &Objects<'_>, new: &Side) -> Result<Base, PublishError> {
+    let Side::Spec(spec) = new else { return Ok(Base::default()) };
+    match store.tip(&format!("refs/heads/{}", spec.1.branch()))? {
+        Some(tip) => Base::of(objects, tip),
+        None => Ok(Base::default()),
+    }
+}
+
+/// Returns the hosts of a release, but for those of some clusters.
+fn stored(
+    objects: &Objects<'_>,
+    release: &Base,
+    without: &BTreeSet<String>,
+) -> Result<BTreeMap<HostId, Host>, PublishError> {
+    let mut hosts = BTreeMap::new();
+    for (name, tree) in release.trees.iter().filter(|(name, _)| !without.contains(*name)) {
+        let Ok(cluster) = ClusterName::parse(name) else { continue };
+        for entry in objects.tree(*tree)?.into_iter().filter(|entry| entry.mode == Mode::Tree) {
+            if let Ok(host) = HostName::parse(&entry.name) {
+                hosts.insert(HostId { cluster: cluster.clone(), host }, (entry.id, None));
+            }
+        }
+    }
+    Ok(hosts)
+}
+
+fn load(objects: &Objects<'_>, hosts: BTreeMap<HostId, Host>) -> Result<ReleaseTree, PublishError> {
+    let mut release = ReleaseTree::new();
+    for (id, (tree, bundle)) in hosts {
+        let bundle = match bundle {
+            Some(bundle) => bundle,
+            None => Bundle::load(objects.files(tree)?)
+                .map_err(|source| PublishError::Bundle { host: format!("{}/{}", id.cluster, id.host), source })?,
+        };
+        release.insert(id, bundle);
+    }
+    Ok(release)
+}
+
+type Both = (BTreeMap<HostId, Host>, BTreeMap<HostId, Host>);
+
+struct Table<'a> {
+    objects: &'a Objects<'a>,
+    jobs: usize,
+}
+
+impl Table<'_> {
+    /// Compares a release with a spec; the release's side comes first.
+    fn mixed(
+        &self,
+        diags: &mut Diagnostics,
+        sources: &mut Sources,
+        release: &mut Base,
+        (spec, fleet): &(SpecCommit, Fleet),
+    ) -> Result<Option<Both>, PublishError> {
+        release.remember(self.objects, spec)?;
+        let work = release.work(fleet);
+        let kept = work.kept.keys().map(ToString::to_string).collect();
+        let before = stored(self.objects, release, &kept)?;
+        let same = |id: &HostId, tree: Oid| before.get(id).is_some_and(|(old, _)| *old == tree);
+        Ok(self.compile(diags, sources, fleet, &work, same)?.map(|after| (before, after)))
+    }
+
+    /// Compares two specs: of what they share, nothing is compiled.
+    fn specs(
+        &self,
+        diags: &mut Diagnostics,
+        sources: &mut Sources,
+        old: &(SpecCommit, Fleet),
+        new: &(SpecCommit, Fleet),
+    ) -> Result<Option<Both>, PublishError> {
+        let shared = old.0.shared == new.0.shared;
+        let work = |one: &Fleet, other: &Fleet| {
+            let known: BTreeSet<&SpecFile> = other.files().iter().filter(|_| shared).collect();
+            let inline = (0..one.inline()).filter(|_| !shared).map(Unit::Inline);
+            let files = one.files().iter().filter(|file| !known.contains(file)).cloned().map(Unit::File);
+            Work { kept: Index::new(), units: inline.chain(files).collect() }
+        };
+        let before = self.compile(diags, sources, &old.1, &work(&old.1, &new.1), |_, _| false)?;
+        let Some(before) = before else { return Ok(None) };
+        let same = |id: &HostId, tree: Oid| before.get(id).is_some_and(|(old, _)| *old == tree);
+        let after = self.compile(diags, sources, &new.1, &work(&new.1, &old.1), same)?;
+        Ok(after.map(|after| (before, after)))
+    }
+
+    /// Compiles units; what is the same on the other side is dropped at once.
+    fn compile(
+        &self,
+        diags: &mut Diagnostics,
+        sources: &mut Sources,
+        fleet: &Fleet,
+        work: &Work,
+        same: impl Fn(&HostId, Oid) -> bool + Sync,
+    ) -> Result<Option<BTreeMap<HostId, Host>>, PublishError> {
+        let known = Known::default();
+        let hosts = |bundles: Vec<Bundle>| -> Vec<(HostId, Host)> {
+            let host = |bundle: Bundle| {
+                let id = HostId { cluster: bundle.cluster.clone(), host: bundle.host.clone() };
+                let tree = Dir::new(bundle.store()).id();
+                let bundle = (!same(&id, tree)).then_some(bundle);
+                (id, (tree, bundle))
+            };
+            bundles.into_iter().map(host).collect()
+        };
+        let judged = build::build(
+            &known,
+            work.units.len(),
+            self.jobs,
+            |_, unit| {
+                let compiled = fleet.compile(self.objects, &work.units[unit])?;
+                Ok(compiled.map(|one| Product { facts: one.facts, warnings: one.warnings, value: hosts(one.bundles) }))
+            },
+            |_| Ok(()),
+        )?;
+        let bench = Bench { objects: self.objects, kept: &work.kept, units: &work.units };
+        let products = judge(diags, sources, &bench, judged)?;
+        Ok(products.map(|products| products.into_iter().flat_map(|product| product.value).collect()))
+    }
+}
