@@ -7,10 +7,12 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::explain::Explanations;
+use super::publish::Published;
 use super::{Exit, Failure, stdout};
 use crate::definitions::Definitions;
 use crate::diag;
 use crate::release::{Manifest, canonical_json};
+use crate::review::Review;
 use crate::spec;
 
 /// Print the JSON Schema of the spec or of an output
@@ -37,6 +39,10 @@ pub(super) enum Document {
     Manifest,
     /// definitions.json of a host's tree
     Definitions,
+    /// What `rmqgit publish --format json` prints
+    Publish,
+    /// What `rmqgit diff --format json` prints
+    Diff,
     /// What `rmqgit explain --format json` prints
     Explanations,
 }
@@ -54,6 +60,8 @@ pub(super) fn schema(document: Document) -> String {
         Document::Diagnostics => of::<diag::json::Report>(),
         Document::Manifest => of::<Manifest>(),
         Document::Definitions => of::<Definitions>(),
+        Document::Publish => of::<Published>(),
+        Document::Diff => of::<Review>(),
         Document::Explanations => of::<Explanations<'static>>(),
     }
 }

@@ -83,7 +83,7 @@ pub(super) const STEPS: &[Step] = &[
         commands: &[
             ("sed -i 's/port: 5673/port: 5674/; s/ha-sync-mode: automatic/ha-sync-mode: manual/' spec/rmqgit.yaml", 0),
             ("git -C spec commit --quiet --all --message 'orders: move AMQP to 5674, synchronise mirrors by hand'", 0),
-            ("cd spec && rmqgit diff HEAD~1 HEAD", 1),
+            ("rmqgit diff -C spec HEAD~1 HEAD", 0),
         ],
     },
     Step {
