@@ -39,7 +39,7 @@ defaults:
       prometheus.tcp.port: 15692
   haproxy:
     maxconn: 100000
-    stats: {bind: "127.0.0.1:8404", uri: /, refresh: 10s}
+    stats: {bind: "127.0.0.1:1080", uri: /, refresh: 10s}
     amqp: {port: 5673, balance: leastconn, check: {inter: 2s, rise: 2, fall: 3}}
     management: {port: 15673}
 profiles:
