@@ -7,6 +7,7 @@ mod fetch;
 mod git;
 mod init;
 mod reference;
+mod spec;
 mod tidy;
 
 use std::process::Command;
