@@ -21,6 +21,8 @@ pub use words::{excerpt, nearest};
 
 /// What the label of a definition says.
 pub(crate) const DEFINED: &str = "defined here";
+/// What the label of a use of a faulty definition says.
+const USED: &str = "used here";
 
 /// One place in one source file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -103,6 +105,13 @@ impl Diagnostic {
         if let Some(span) = place.defined {
             self.labels.push(Label { span, text: DEFINED.to_owned() });
         }
+        self
+    }
+
+    /// Adds the place where a faulty definition is used.
+    #[must_use]
+    pub fn used_at(mut self, span: Span) -> Self {
+        self.labels.push(Label { span, text: USED.to_owned() });
         self
     }
 

@@ -35,9 +35,13 @@ fn fold(diags: Vec<&Diagnostic>) -> Vec<Diagnostic> {
     let mut kept: Vec<(Diagnostic, usize)> = Vec::with_capacity(diags.len());
     let mut seen: HashMap<(&str, &str, Span), usize> = HashMap::new();
     for diag in diags {
-        let defined = diag.labels.get(1).filter(|label| label.text == super::DEFINED);
+        let defined = match &*diag.labels {
+            [_, defined, ..] if defined.text == super::DEFINED => Some(defined.span),
+            [defined, used] if used.text == super::USED => Some(defined.span),
+            _ => None,
+        };
         if let Some(defined) = defined {
-            let first = *seen.entry((diag.code, &diag.message, defined.span)).or_insert(kept.len());
+            let first = *seen.entry((diag.code, &diag.message, defined)).or_insert(kept.len());
             if let Some((_, more)) = kept.get_mut(first) {
                 *more += 1;
                 continue;
@@ -45,8 +49,9 @@ fn fold(diags: Vec<&Diagnostic>) -> Vec<Diagnostic> {
         }
         kept.push((diag.clone(), 0));
     }
-    for (diag, more) in &mut kept {
-        if let Some(label) = diag.labels.first_mut().filter(|_| *more > 0) {
+    for (diag, more) in kept.iter_mut().filter(|(_, more)| *more > 0) {
+        let used = diag.labels.iter().position(|label| label.text == super::USED).unwrap_or(0);
+        if let Some(label) = diag.labels.get_mut(used) {
             label.text = format!("{} (and in {more} more {})", label.text, plural(*more, "place"));
         }
     }

@@ -89,15 +89,14 @@ fn github_annotations_are_escaped() {
 #[test]
 fn one_default_of_many_clusters_is_one_report() {
     let mut sources = Sources::new();
-    let base = sources.add("rmqgit.yaml", "defaults:\n  port: 99999\n");
-    let defined = Some(find(&sources, base, "99999", 0));
+    let base = sources.add("rmqgit.yaml", "defaults:\n  port: 99999\n  vip: 1.1.1.1\n");
+    let (port, vip) = (find(&sources, base, "99999", 0), find(&sources, base, "1.1.1.1", 0));
     let mut diags = Diagnostics::new();
     for i in 0..1000 {
         let file = sources.add(format!("clusters/{i:03}.yaml"), "name: a\n");
-        diags.push(
-            Diagnostic::error("wrong-type", "wrong")
-                .at(Place { used: find(&sources, file, "name", 0), defined }, "used here"),
-        );
+        let used = find(&sources, file, "name", 0);
+        diags.push(Diagnostic::error("wrong-type", "wrong").at(here(port), "not a port").used_at(used));
+        diags.push(Diagnostic::error("shared-vip", "shared").at(Place { used, defined: Some(vip) }, "used by many"));
     }
     insta::assert_snapshot!(render(&diags, &sources, Format::Text, false, 100));
 }

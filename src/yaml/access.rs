@@ -35,7 +35,7 @@ impl<'de> SeqAccess<'de> for &mut Items<'de> {
         let index = self.next;
         let Some(item) = self.all.get(index) else { return Ok(None) };
         self.next += 1;
-        let walk = self.owner.step(item, None);
+        let walk = self.owner.item(item);
         match seed.deserialize(walk) {
             Ok(value) => Ok(Some(value)),
             Err(fault) => Err(pass(self.owner, index, walk.blame(fault)).item(index)),
@@ -67,7 +67,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
         let Some(entry) = self.all.get(self.next) else { return Ok(None) };
-        let place = self.owner.step(entry.value(), Some(entry.place())).used(entry.span);
+        let place = self.owner.key(entry);
         seed.deserialize(Key { text: entry.key(), place })
             .map(Some)
             .map_err(|fault| pass(self.owner, self.next, fault.in_key(place)))
@@ -77,7 +77,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         let index = self.next;
         self.next += 1;
         let Some(entry) = self.all.get(index) else { return Err(Fault::silent()) };
-        let walk = self.owner.step(entry.value(), Some(entry.place()));
+        let walk = self.owner.value(entry);
         seed.deserialize(walk).map_err(|fault| pass(self.owner, index, walk.blame(fault)).under(entry.key()))
     }
 
@@ -126,7 +126,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
                 continue;
             }
             self.current = Current::Entry(entry);
-            let place = self.owner.step(entry.value(), Some(entry.place())).used(entry.span);
+            let place = self.owner.key(entry);
             return seed.deserialize(Key { text: entry.key(), place }).map(Some).map_err(|fault| {
                 notes.set_unknown(node, index);
                 Fault { settled: true, ..fault.in_key(place) }
@@ -153,7 +153,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
         if let Some(choice) = notes.stand_in(node, entry.key()) {
             return self.stand_in(entry.key(), choice, seed);
         }
-        let walk = self.owner.step(entry.value(), Some(entry.place()));
+        let walk = self.owner.value(entry);
         seed.deserialize(walk).map_err(|fault| {
             let fault = walk.blame(fault);
             if fault.settled {

@@ -96,7 +96,14 @@ impl Draft {
     /// Makes the diagnostic; `root` is the place of a fault of the whole document.
     pub(super) fn finish(self, root: Place) -> Diagnostic {
         let message = if self.path.is_empty() { self.message } else { format!("`{}`: {}", self.path, self.message) };
-        let diag = Diagnostic::error(self.code, message).at(self.place.unwrap_or(root), self.label);
+        let place = self.place.unwrap_or(root);
+        let mut diag = Diagnostic::error(self.code, message);
+        // What is shared is wrong where it is written, whoever uses it.
+        if let Some(defined) = place.defined {
+            diag = diag.at(Place { used: defined, defined: None }, self.label).used_at(place.used);
+        } else {
+            diag = diag.at(place, self.label);
+        }
         match self.help {
             Some(help) => diag.help(help),
             None => diag,

@@ -280,24 +280,28 @@ impl<'a> Builder<'a> {
         if fits {
             return Node::new(span, Kind::Scalar { text: text.into(), plain });
         }
-        self.unknown_tag(tag_span.unwrap_or(span));
+        self.unknown_tag(&tag, tag_span.unwrap_or(span));
         Node::new(span, Kind::Broken)
     }
 
     /// Reports a tag on a collection unless it is the one that the collection has anyway.
     fn refuse_tag(&mut self, tag: Option<Cow<'_, Tag>>, own: &str, tag_span: Option<Span>, span: Span) -> bool {
-        let refused = tag.is_some_and(|tag| tag.core_suffix() != Some(own));
-        if refused {
-            self.unknown_tag(tag_span.unwrap_or(span));
-        }
-        refused
+        let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some(own)) else { return false };
+        self.unknown_tag(&tag, tag_span.unwrap_or(span));
+        true
     }
 
-    fn unknown_tag(&mut self, span: Span) {
-        let written = self.text.get(span.start as usize..span.end as usize).unwrap_or("!");
-        let diag = Diagnostic::error("unknown-tag", format!("unknown tag `{}`", crate::diag::excerpt(written)))
-            .at(at(span), "this tag has no meaning here")
-            .help("remove it; a secret is written `{secret: name}`, text that looks like a number goes in quotes");
+    fn unknown_tag(&mut self, tag: &Tag, span: Span) {
+        let written = crate::diag::excerpt(self.text.get(span.start as usize..span.end as usize).unwrap_or("!"));
+        let diag = if tag.core_suffix().is_some() {
+            Diagnostic::error("unknown-tag", format!("tag `{written}` does not fit its value"))
+                .at(at(span), "the value is of another type")
+                .help("remove it; values need no tags here")
+        } else {
+            Diagnostic::error("unknown-tag", format!("unknown tag `{written}`"))
+                .at(at(span), "this tag has no meaning here")
+                .help("remove it; a secret is written `{secret: name}`, text that looks like a number goes in quotes")
+        };
         self.diags.push(diag);
     }
 

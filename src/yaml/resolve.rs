@@ -10,7 +10,7 @@ pub(super) enum Plain {
     Float(f64),
     /// A number that YAML 1.1 takes for octal, such as `0640`.
     Zeros,
-    /// A whole number of more than 128 bits.
+    /// A number that no type holds: of more than 128 bits, or with too large an exponent.
     Huge,
     Text,
 }
@@ -47,7 +47,9 @@ fn number(text: &str) -> Plain {
         ".inf" | ".Inf" | ".INF" if text.starts_with('-') => Plain::Float(f64::NEG_INFINITY),
         ".inf" | ".Inf" | ".INF" => Plain::Float(f64::INFINITY),
         ".nan" | ".NaN" | ".NAN" if unsigned.len() == text.len() => Plain::Float(f64::NAN),
-        _ if is_float(unsigned) => text.parse().map_or(Plain::Text, Plain::Float),
+        _ if is_float(unsigned) => {
+            text.parse().ok().filter(|value: &f64| value.is_finite()).map_or(Plain::Huge, Plain::Float)
+        }
         _ => Plain::Text,
     }
 }
@@ -86,6 +88,7 @@ mod tests {
         check("0o640", Plain::Int(416));
         check("18446744073709551616", Plain::Int(1 << 64));
         check(&"9".repeat(60), Plain::Huge);
+        check("1e999", Plain::Huge);
         check("0x", Plain::Text);
         check("0o8", Plain::Text);
         check("0x-1", Plain::Text);

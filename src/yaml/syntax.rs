@@ -22,7 +22,7 @@ pub(super) fn explain(error: &ScanError, text: &str, file: u32, limits: &Limits,
     }
     let (message, help) = words(error.kind());
     let message = message.map_or_else(|| error.info(), str::to_owned);
-    let mut diag = Diagnostic::error("yaml-syntax", message).at(place, "here");
+    let mut diag = Diagnostic::error("yaml-syntax", message);
     let bracket = matches!(
         error.kind(),
         ErrorKind::UnclosedFlowCollection { .. }
@@ -36,7 +36,11 @@ pub(super) fn explain(error: &ScanError, text: &str, file: u32, limits: &Limits,
             | ErrorKind::UnexpectedEofImplicitFlowMapping
             | ErrorKind::BlockEntryInFlowCollection
     );
-    if let Some(span) = open.bracket.filter(|_| bracket) {
+    let bracket = open.bracket.filter(|_| bracket);
+    if bracket != Some(place.used) {
+        diag = diag.at(place, "here");
+    }
+    if let Some(span) = bracket {
         diag = diag.at(Place { used: span, defined: None }, "this bracket is still open");
     }
     let quote = matches!(
@@ -96,17 +100,20 @@ fn words(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
             "a `:` is not allowed here",
             "a value that holds `: ` goes in quotes; the line before may lack its own `:`, or the indentation is off",
         ),
-        K::SimpleKeyExpected | K::ExpectedBlockMappingKey | K::InvalidSimpleKey => (
+        K::SimpleKeyExpected | K::InvalidSimpleKey => (
             "this line is neither `key: value` nor the continuation of a value",
             "write `key: value` with a space after the `:`, and start all keys of a mapping in the same column",
         ),
-        K::InvalidIndentation | K::MappingKeyNotAllowed => (
+        K::InvalidIndentation
+        | K::MappingKeyNotAllowed
+        | K::ExpectedBlockMappingKey
+        | K::ExpectedBlockSequenceEntry => (
             "the indentation does not match the lines above",
-            "start all entries of a mapping or list in the same column",
+            "start all items of a list, and all keys of a mapping, in the same column",
         ),
-        K::ExpectedBlockSequenceEntry | K::BlockSequenceEntryNotAllowed => (
-            "a list item `- ` is not expected here, or is missing",
-            "start all items of a list in the same column with `- `",
+        K::BlockSequenceEntryNotAllowed => (
+            "a list item `- ` is not allowed here",
+            "start all items of a list in the same column, on lines of their own",
         ),
         K::BlockEntryInFlowCollection => (
             "an item `- ` inside brackets",
@@ -132,6 +139,9 @@ fn words(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
         }
         K::ExpectedFlowSequenceSeparator => {
             ("`,` or `]` is expected here", "separate items by commas; text with `:`, `,`, `[` or `{` goes in quotes")
+        }
+        K::MismatchedFlowCollectionEnd { .. } => {
+            ("a bracket is closed by one of the other kind", "close `[` with `]` and `{` with `}`")
         }
         K::MisplacedFlowCollectionEnd => {
             ("a closing bracket without an opening one", "remove it, or put the text in quotes")

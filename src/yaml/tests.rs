@@ -1,100 +1,58 @@
 //! Whole outcomes: every fault of a text, with code, place, message, labels and help.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
-use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::diag::At;
-use crate::name::HostName;
 
-/// Parses and decodes, and writes every diagnostic as `code 1:2-1:4 message`, its further places and its help.
-fn faults<T: DeserializeOwned>(text: &str) -> String {
+mod limits;
+mod many;
+mod merge;
+mod property;
+mod syntax;
+mod types;
+
+/// Reads and decodes a text as one file `a.yaml`.
+fn load<T: DeserializeOwned>(text: &str) -> (Sources, Diagnostics, Option<T>) {
     let mut sources = Sources::new();
     let mut diags = Diagnostics::new();
-    let value = read(&mut sources, "a.yaml", text.as_bytes(), &Limits::default(), &mut diags)
-        .and_then(|node| decode::<T>(&node, &mut diags));
-    if diags.is_empty() {
-        assert!(value.is_some(), "nothing was decoded, and nobody said why");
-    }
-    list(&sources, &diags)
+    let node = read(&mut sources, "a.yaml", text.as_bytes(), &Limits::default(), &mut diags);
+    let value = node.and_then(|node| decode::<T>(&node, &mut diags));
+    (sources, diags, value)
 }
 
-fn list(sources: &Sources, diags: &Diagnostics) -> String {
+/// Writes each text, then each of its faults as `code 1:2-1:4 [label]; ... message -> help`.
+fn faults<T: DeserializeOwned>(texts: &[&str]) -> String {
     let mut out = String::new();
-    for diag in diags {
-        let mut sep = diag.code.to_owned();
-        for label in &diag.labels {
-            let (first, last) = sources.positions(label.span);
-            let _ = write!(out, "{sep} {}:{}-{}:{}", first.line, first.column, last.line, last.column);
-            let _ = write!(out, " [{}]", label.text);
-            sep = ";".to_owned();
-        }
+    for text in texts {
+        let (sources, diags, value) = load::<T>(text);
+        assert!(value.is_some() || !diags.is_empty(), "nothing came of {text:?}, and nobody said why");
         let _ =
-            writeln!(out, " {}{}", diag.message, diag.help.as_ref().map(|h| format!(" -> {h}")).unwrap_or_default());
+            writeln!(out, "{}\n---\n{}", text.escape_debug().to_string().replace("\\n", "\n"), list(&sources, &diags));
     }
     out
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "read by serde only")]
-struct Spec {
-    name: String,
-    hosts: IndexMap<HostName, Host>,
-    #[serde(default)]
-    port: Option<u16>,
-    #[serde(default)]
-    mode: Option<Mode>,
-    #[serde(default)]
-    password: Option<Password>,
-    #[serde(default)]
-    plugins: Vec<At<String>>,
+/// Writes one line for each number.
+fn lines(numbers: std::ops::Range<usize>, line: impl Fn(usize) -> String) -> String {
+    numbers.fold(String::new(), |text, i| text + &line(i) + "\n")
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "read by serde only")]
-struct Host {
-    address: At<IpAddr>,
-    interface: String,
-    #[serde(default)]
-    weight: Option<u8>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Mode {
-    Active,
-    Passive,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(dead_code, reason = "read by serde only")]
-enum Password {
-    Secret(String),
-    Plain { text: String, salt: u64 },
-    None,
-}
-
-#[test]
-fn all_faults_are_found_at_once() {
+/// Writes diagnostics, one a line.
+fn list(sources: &Sources, diags: &Diagnostics) -> String {
     let mut out = String::new();
-    for text in [
-        "name: x\nhosts: {}\n",
-        "name: [x]\nport: 99999\nmode: activ\nhosts:\n  rabbit1: {adress: 1.2.3.4, interface: a}\n  'bad name': {address: 1.2.3.4, interface: b}\n  r2: {address: 1.2.3.400, interface: 12}\n  r3: just text\n  r4: {}\nplugins: [a, {b: c}, 3, [d], true]\npassword: !vault x\nname: y\nextra: *nope\n",
-        "name: 3.10\nhosts:\npassword: secret\nmode: {active: 1}\n",
-        "name: x\nhosts: {}\npassword: {plain: {txt: a}}\nmode: [active]\n",
-        "name: x\nhosts:\n  a: &a\n    address: nope\n    interface: e\n  b: *a\n  c:\n    <<: *a\n    interface: f\n",
-        "name: x\nhosts: {}\npassword: {secret: a, none: b}\nport: 05672\n",
-        "- a\n",
-        "name: \"x\n",
-    ] {
-        let _ = writeln!(out, "{text}---\n{}", faults::<Spec>(text));
+    for diag in diags {
+        out.push_str(diag.code);
+        for label in &diag.labels {
+            let (first, last) = sources.positions(label.span);
+            let file = sources.name(label.span.file);
+            let _ =
+                write!(out, " {file}:{}:{}-{}:{} [{}]", first.line, first.column, last.line, last.column, label.text);
+        }
+        let help = diag.help.as_ref().map(|help| format!(" -> {help}")).unwrap_or_default();
+        let _ = writeln!(out, " {}{help}", diag.message);
     }
-    insta::assert_snapshot!(out);
+    out
 }

@@ -18,8 +18,8 @@ pub(super) struct Walk<'a> {
     pub(super) notes: &'a Notes,
     /// The outermost alias, merge or default that led here.
     via: Option<Span>,
-    /// The key that the node stands under.
-    key: Option<Span>,
+    /// The place of the key that the node stands under.
+    key: Option<Place>,
 }
 
 impl<'a> Walk<'a> {
@@ -27,29 +27,38 @@ impl<'a> Walk<'a> {
         Self { node, notes, via: via(node.place()), key: None }
     }
 
-    /// Steps to a value below this one; `key` is the place of its key.
-    pub(super) fn step(&self, node: &'a Node, key: Option<Place>) -> Self {
-        let via = self.via.or_else(|| key.and_then(via)).or_else(|| via(node.place()));
-        let key = key.map(|key| key.defined.unwrap_or(key.used));
-        Self { node, notes: self.notes, via, key }
+    /// Steps to an item of this list.
+    pub(super) fn item(&self, node: &'a Node) -> Self {
+        Self { node, notes: self.notes, via: self.via.or_else(|| via(node.place())), key: None }
+    }
+
+    /// Steps to the value of an entry of this mapping.
+    pub(super) fn value(&self, entry: &'a Entry) -> Self {
+        let own = via(entry.value().place());
+        // An alias says better than its key where the value is used.
+        let key = (own.is_none() || own == entry.via).then(|| self.key(entry));
+        Self { key, ..self.item(entry.value()) }
+    }
+
+    /// Returns the place of the key of an entry of this mapping.
+    pub(super) fn key(&self, entry: &Entry) -> Place {
+        match self.via.or(entry.via) {
+            None => Place { used: entry.span, defined: None },
+            Some(used) => Place { used, defined: Some(entry.span) },
+        }
     }
 
     pub(super) fn place(&self) -> Place {
-        self.used(self.node.span())
-    }
-
-    /// Returns the place of a span inside this value, used where this value is used.
-    pub(super) fn used(&self, span: Span) -> Place {
         match self.via {
-            None => Place { used: span, defined: None },
-            Some(used) => Place { used, defined: Some(span) },
+            None => Place { used: self.node.span(), defined: None },
+            Some(used) => Place { used, defined: Some(self.node.span()) },
         }
     }
 
     /// Returns the place that stands for the value as a whole: for a collection its key, if it has one.
     fn head(&self) -> Place {
         match (self.node.view(), self.key) {
-            (View::List(_) | View::Mapping(_), Some(key)) => self.used(key),
+            (View::List(_) | View::Mapping(_), Some(key)) => key,
             _ => self.place(),
         }
     }
@@ -372,8 +381,8 @@ impl<'de> Deserializer<'de> for Walk<'de> {
                 visitor.visit_enum(Variant { name: text, place: self.place(), owner: self, payload: None })
             }
             View::Mapping([entry]) => {
-                let payload = Some(self.step(entry.value(), Some(entry.place())));
-                visitor.visit_enum(Variant { name: entry.key(), place: self.used(entry.span), owner: self, payload })
+                let payload = Some(self.value(entry));
+                visitor.visit_enum(Variant { name: entry.key(), place: self.key(entry), owner: self, payload })
             }
             View::Mapping(entries) if entries.len() > 1 => {
                 let message = format!("expected a single key of {}, found {} keys", choices(variants), entries.len());
