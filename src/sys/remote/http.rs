@@ -8,9 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ureq::http::{Response, StatusCode, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body, BodyReader, ResponseExt};
+use ureq::{Agent, Body, BodyReader};
 use zeroize::Zeroizing;
 
+use super::error::printable;
 use super::protocol::AGENT;
 use super::wire::Deadline;
 use super::{Remote, RemoteError};
@@ -50,20 +51,26 @@ impl<'r> Http<'r> {
         let deadline = Deadline::of(remote);
         let agent = agent(remote, target)?;
         let authorization = authorization(remote, target)?;
-        let url = format!("{}{SERVICE}", target.base);
-        let mut request = agent.get(&url).header("Git-Protocol", "version=2");
-        if let Some(value) = &authorization {
-            request = request.header("Authorization", value.as_str());
+        let mut base = target.base.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            // The password is for the server of the URL alone, however it is led elsewhere.
+            let authorization = authorization.clone().filter(|_| same_server(&base, &target.base));
+            let mut request = agent.get(format!("{base}{SERVICE}")).header("Git-Protocol", "version=2");
+            if let Some(value) = &authorization {
+                request = request.header("Authorization", value.as_str());
+            }
+            let request = request.config().timeout_global(Some(deadline.left())).build();
+            let response = request.call().map_err(|error| explain(remote, error))?;
+            if response.status().is_redirection() {
+                base = redirected(remote, &base, &response)?;
+                continue;
+            }
+            let foreign = (!same_server(&base, &target.base)).then_some(base.as_str());
+            let response = accepted(remote, foreign, response, "application/x-git-upload-pack-advertisement")?;
+            let answer = BufReader::new(response.into_body().into_reader());
+            return Ok(Self { remote, agent, deadline, base, authorization, version_two: false, answer });
         }
-        let request = request.config().timeout_global(Some(deadline.left())).build();
-        let response = request.call().map_err(|error| explain(remote, error))?;
-        let response = accepted(remote, response, "application/x-git-upload-pack-advertisement")?;
-        let place = response.get_uri().clone();
-        let (base, same) = redirected(target, &place)
-            .ok_or_else(|| RemoteError::protocol(remote, format!("it redirects to {place}, which is no repository")))?;
-        let answer = BufReader::new(response.into_body().into_reader());
-        let authorization = authorization.filter(|_| same);
-        Ok(Self { remote, agent, deadline, base, authorization, version_two: false, answer })
+        Err(RemoteError::protocol(remote, "it redirects more than three times"))
     }
 
     pub(super) fn remote(&self) -> &'r Remote {
@@ -84,9 +91,9 @@ impl<'r> Http<'r> {
         if let Some(value) = &self.authorization {
             request = request.header("Authorization", value.as_str());
         }
-        let request = request.config().timeout_global(Some(self.deadline.left())).max_redirects(0).build();
+        let request = request.config().timeout_global(Some(self.deadline.left())).build();
         let response = request.send(message).map_err(|error| explain(self.remote, error))?;
-        let response = accepted(self.remote, response, "application/x-git-upload-pack-result")?;
+        let response = accepted(self.remote, None, response, "application/x-git-upload-pack-result")?;
         self.answer = BufReader::new(response.into_body().into_reader());
         Ok(())
     }
@@ -125,7 +132,8 @@ fn agent(remote: &Remote, target: &Target) -> Result<Agent, RemoteError> {
     let config = Agent::config_builder()
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .https_only(target.secure)
-        .max_redirects(MAX_REDIRECTS)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
         .http_status_as_error(false)
         .user_agent(AGENT)
         .build();
@@ -147,16 +155,41 @@ fn authorization(remote: &Remote, target: &Target) -> Result<Option<Zeroizing<St
     Ok(Some(Zeroizing::new(format!("Basic {}", encoded.as_str()))))
 }
 
-/// Returns the base of the place that answered, and whether that is the server of the URL.
-fn redirected(target: &Target, place: &Uri) -> Option<(String, bool)> {
-    let base = place.to_string().strip_suffix(SERVICE)?.to_owned();
-    let origin: Uri = target.base.parse().ok()?;
-    let same = origin.scheme() == place.scheme() && origin.authority() == place.authority();
-    Some((base, same))
+/// Returns where a redirect leads to: another address of the same service, never from `https` to `http`.
+fn redirected(remote: &Remote, base: &str, response: &Response<Body>) -> Result<String, RemoteError> {
+    let place = response.headers().get("location").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    follow(base, place).ok_or_else(|| {
+        let place = printable(place.as_bytes());
+        RemoteError::no_repository(remote, format!("it redirects to `{place}`, which is no address of a repository"))
+    })
 }
 
-/// Judges the status and the type of an answer.
-fn accepted(remote: &Remote, response: Response<Body>, expect: &str) -> Result<Response<Body>, RemoteError> {
+/// Applies a redirect to the base of an address.
+fn follow(base: &str, place: &str) -> Option<String> {
+    let from: Uri = base.parse().ok()?;
+    let place = match place.strip_prefix('/') {
+        Some(_) if !place.starts_with("//") => format!("{}://{}{place}", from.scheme_str()?, from.authority()?),
+        _ => place.to_owned(),
+    };
+    let to: Uri = place.parse().ok()?;
+    let downgrade = from.scheme_str() == Some("https") && to.scheme_str() != Some("https");
+    let plain = !to.authority()?.as_str().contains('@') && matches!(to.scheme_str(), Some("https" | "http"));
+    if plain && !downgrade { place.strip_suffix(SERVICE).map(str::to_owned) } else { None }
+}
+
+/// Says whether two addresses are of the same server: scheme, name and port.
+fn same_server(one: &str, other: &str) -> bool {
+    let server = |text: &str| text.parse().ok().map(|uri: Uri| (uri.scheme().cloned(), uri.authority().cloned()));
+    server(one) == server(other)
+}
+
+/// Judges the status and the type of an answer; `foreign` is where redirects led to, if that is another server.
+fn accepted(
+    remote: &Remote,
+    foreign: Option<&str>,
+    response: Response<Body>,
+    expect: &str,
+) -> Result<Response<Body>, RemoteError> {
     let status = response.status();
     let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
     match status {
@@ -164,6 +197,11 @@ fn accepted(remote: &Remote, response: Response<Body>, expect: &str) -> Result<R
         StatusCode::OK => {
             let kind = kind.unwrap_or("nothing").chars().take(80).collect::<String>();
             Err(RemoteError::no_repository(remote, format!("it answers with `{kind}` instead of `{expect}`")))
+        }
+        StatusCode::UNAUTHORIZED if foreign.is_some() => {
+            let place = foreign.unwrap_or_default();
+            let why = format!("it redirects to {place}, which asks for a password; name that address as the remote");
+            Err(RemoteError::auth(remote, why))
         }
         StatusCode::UNAUTHORIZED if remote.options().token_file.is_none() => Err(RemoteError::auth(
             remote,
@@ -187,9 +225,7 @@ fn explain(remote: &Remote, error: ureq::Error) -> RemoteError {
         // rustls reports a refused certificate through the stream that it encrypts.
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => tls(error.into()),
         ureq::Error::Protocol(error) => RemoteError::protocol(remote, error.to_string()),
-        ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed | ureq::Error::LargeResponseHeader(..) => {
-            RemoteError::protocol(remote, error.to_string())
-        }
+        ureq::Error::LargeResponseHeader(..) => RemoteError::protocol(remote, error.to_string()),
         ureq::Error::Io(error) => RemoteError::away(remote, error),
         error => RemoteError::away(remote, error),
     }
@@ -200,20 +236,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_redirect_keeps_the_token_at_home() {
-        let target = Target { base: "https://git.example.org/a.git".to_owned(), user: None, secure: true };
-        let check = |place: &str, expect: Option<(&str, bool)>| {
-            let found = redirected(&target, &place.parse().expect("a URL"));
-            assert_eq!(found, expect.map(|(base, same)| (base.to_owned(), same)), "{place}");
+    fn redirects_stay_with_the_service() {
+        let check = |place: &str, expect: Option<&str>| {
+            let place = place.replace('$', SERVICE);
+            assert_eq!(follow("https://git.example.org/a.git", &place).as_deref(), expect, "{place}");
         };
-        let service = SERVICE;
-        check(&format!("https://git.example.org/a.git{service}"), Some(("https://git.example.org/a.git", true)));
-        check(&format!("https://git.example.org/b.git{service}"), Some(("https://git.example.org/b.git", true)));
-        check(
-            &format!("https://git.example.org:8443/a.git{service}"),
-            Some(("https://git.example.org:8443/a.git", false)),
-        );
-        check(&format!("https://example.com/a.git{service}"), Some(("https://example.com/a.git", false)));
-        check("https://git.example.org/login", None);
+        check("/b.git$", Some("https://git.example.org/b.git"));
+        check("https://git.example.org:8443/a.git$", Some("https://git.example.org:8443/a.git"));
+        check("https://example.com/a.git$", Some("https://example.com/a.git"));
+        check("http://git.example.org/a.git$", None);
+        check("https://me:secret@example.com/a.git$", None);
+        check("//example.com/a.git$", None);
+        check("b.git$", None);
+        check("file:///a.git$", None);
+        check("/login", None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_password_is_for_one_server() {
+        let check = |place: &str, expect: bool| assert_eq!(same_server(place, "https://a.org/x"), expect, "{place}");
+        check("https://a.org/y", true);
+        check("https://A.org/y", true);
+        check("https://a.org:8443/x", false);
+        check("http://a.org/x", false);
+        check("https://b.org/x", false);
     }
 }
