@@ -74,7 +74,7 @@ pub fn fetch(store: &Store, remote: &Remote, cluster: &ClusterName, host: &HostN
     } else {
         let mut incoming = store.incoming(u64::from(remote.options().max_pack) << 20)?;
         let cut = session.receive(&want, store, &mut incoming)?;
-        incoming.finish(&want, &cut)?.met_previous
+        incoming.finish(&want, &cut).map_err(|error| RemoteError::pack(remote, error))?.met_previous
     };
     session.close();
     if !moved {

@@ -107,7 +107,7 @@ pub enum RemoteError {
         /// The remote.
         remote: String,
         /// Why.
-        source: io::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The store failed.
     #[error(transparent)]
@@ -120,7 +120,18 @@ impl RemoteError {
         if source.kind() == io::ErrorKind::QuotaExceeded {
             Self::TooLarge { remote: remote.to_string(), limit: remote.options().max_pack }
         } else {
-            Self::Pack { remote: remote.to_string(), source }
+            Self::Pack { remote: remote.to_string(), source: source.into() }
+        }
+    }
+
+    /// Explains why a pack was not taken in: what it lacks is the remote's fault, what the disk lacks is not.
+    pub(crate) fn pack(remote: &Remote, error: StoreError) -> Self {
+        match error {
+            StoreError::Git { source, .. } => Self::Pack { remote: remote.to_string(), source: source.into() },
+            StoreError::Missing { .. } | StoreError::Endless { .. } => {
+                Self::Pack { remote: remote.to_string(), source: error.into() }
+            }
+            StoreError::Io { .. } | StoreError::Tip { .. } => Self::Store(error),
         }
     }
 

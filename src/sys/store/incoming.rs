@@ -12,7 +12,10 @@ use super::{Closure, Store, StoreError, Want, git, io_error, open_objects};
 
 /// The most objects in one pack. A first fetch has about twenty; a host that was away for a year of daily releases, a
 /// few thousand.
-const MAX_OBJECTS: usize = 200_000;
+const MAX_OBJECTS: u32 = 200_000;
+
+/// `PACK`, the version, the number of objects (gitformat-pack(5)).
+const HEADER: usize = 12;
 
 /// A pack on its way into the store. Dropped unfinished, it leaves nothing that counts.
 pub(crate) struct Incoming<'s> {
@@ -20,6 +23,8 @@ pub(crate) struct Incoming<'s> {
     directory: PathBuf,
     indexer: Indexer<'s>,
     left: u64,
+    /// The first bytes of the pack, until its header was checked.
+    head: Vec<u8>,
 }
 
 impl Store {
@@ -33,9 +38,8 @@ impl Store {
         }
         let pack = directory.join("pack");
         DirBuilder::new().recursive(true).mode(0o700).create(&pack).map_err(io_error("create", &pack))?;
-        let mut indexer = Indexer::new(None, &pack, 0o400, false).map_err(git("index a pack"))?;
-        indexer.progress(|progress| progress.total_objects() <= MAX_OBJECTS);
-        Ok(Incoming { store: self, directory, indexer, left: limit })
+        let indexer = Indexer::new(None, &pack, 0o400, false).map_err(git("index a pack"))?;
+        Ok(Incoming { store: self, directory, indexer, left: limit, head: Vec::new() })
     }
 }
 
@@ -45,12 +49,26 @@ impl Write for Incoming<'_> {
             .left
             .checked_sub(bytes.len() as u64)
             .ok_or_else(|| io::Error::new(io::ErrorKind::QuotaExceeded, "the pack is larger than allowed"))?;
+        if self.head.len() < HEADER {
+            self.head.extend(bytes.iter().take(HEADER - self.head.len()));
+            check_header(&self.head)?;
+        }
         self.indexer.write_all(bytes)?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.indexer.flush()
+    }
+}
+
+/// Checks the number of objects before libgit2 reserves memory for them.
+fn check_header(head: &[u8]) -> io::Result<()> {
+    match head.last_chunk() {
+        Some(count) if head.len() == HEADER && u32::from_be_bytes(*count) > MAX_OBJECTS => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, format!("it holds more than {MAX_OBJECTS} objects")))
+        }
+        _ => Ok(()),
     }
 }
 

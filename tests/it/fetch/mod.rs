@@ -1,5 +1,6 @@
 //! Fetching from real repositories: on this machine, through a real sshd, through a real web server.
 
+mod hostile;
 mod https;
 mod local;
 mod origin;

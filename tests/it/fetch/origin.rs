@@ -155,8 +155,13 @@ pub(super) fn bundle(n: u32) -> Bundle {
     }
 }
 
-/// Runs git with some input and returns what it printed.
+/// Runs git with some input and returns the text that it printed.
 pub(super) fn git(dir: &Path, args: &[&str], input: &[u8]) -> String {
+    String::from_utf8(git_bytes(dir, args, input)).unwrap().trim_end().to_owned()
+}
+
+/// Runs git with some input and returns what it printed.
+pub(super) fn git_bytes(dir: &Path, args: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("git")
         .args(args)
         .current_dir(dir)
@@ -170,7 +175,7 @@ pub(super) fn git(dir: &Path, args: &[&str], input: &[u8]) -> String {
     child.stdin.take().unwrap().write_all(input).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    output.stdout
 }
 
 fn append(stream: &mut Vec<u8>, reference: &str, parent: Option<&str>, files: &StoredFiles) {

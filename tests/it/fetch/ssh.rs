@@ -172,3 +172,15 @@ fn a_server_that_went_away_is_told() {
     // What was fetched is still there.
     assert_eq!(load(&origin.store, &one, &cluster(), &host()).unwrap().bundle, bundle(1));
 }
+
+#[test]
+fn a_server_that_stalls_is_left() {
+    let origin = Origin::new();
+    let sshd = Sshd::start(&origin, true);
+    // The kernel takes the connection, and nobody ever answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = RemoteOptions { timeout: 1, ..sshd.remote(&origin).options().clone() };
+    let remote = Remote::parse(&format!("ssh://{}/a.git", listener.local_addr().unwrap()), options).unwrap();
+    let expect = format!("{remote} did not finish within 1 s; raise `timeout` if the line is that slow");
+    assert_eq!(origin.failure(&remote), expect);
+}
