@@ -1,4 +1,5 @@
-//! Keeps pages equal to what they repeat: the README's example, the commands in it, and `docs/spec.md`, which is what the schema of the spec says: `UPDATE_DOCS=1 cargo test reference` writes it.
+//! Keeps pages equal to what they repeat: the README its example, CI the README's command, and `docs/spec.md` the schema of the
+//! spec (`UPDATE_DOCS=1 cargo test reference` writes it).
 
 use std::fmt::Write as _;
 use std::fs;
