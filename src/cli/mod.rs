@@ -133,14 +133,41 @@ mod tests {
         for verb in command().get_subcommands() {
             let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
             let lines: Vec<_> = help.lines().filter_map(|line| line.trim().strip_prefix("$ ")).collect();
+            assert!(!lines.is_empty(), "`rmqgit {}` shows no example", verb.get_name());
             for line in lines {
-                let line = line.split(['|', '>', '<']).next().expect("split yields at least one part");
-                let words = shlex::split(line).expect("an example is shell words");
-                let words = words.iter().skip_while(|word| *word == "sudo");
-                if let Err(error) = Cli::try_parse_from(words) {
-                    panic!("`{line}` of `rmqgit {}` is refused: {error}", verb.get_name());
-                }
+                accept(line);
             }
         }
+    }
+
+    /// Holds a command that is shown to people against the command line.
+    pub(super) fn accept(command: &str) {
+        let command = command.split(['|', '>', '<']).next().expect("split yields at least one part");
+        let words = shlex::split(command).expect("a command is shell words");
+        let words = words.iter().skip_while(|word| *word == "sudo");
+        if let Err(error) = Cli::try_parse_from(words) {
+            panic!("`{command}` is refused: {error}");
+        }
+    }
+
+    /// Pages and CI files show commands on lines of their own, in steps of YAML or joined by `&&`.
+    #[test]
+    fn every_shown_command_is_a_command_line() {
+        let pages = [include_str!("../../README.md"), include_str!("../../docs/getting-started.md")];
+        let pages = pages.iter().flat_map(|page| page.lines()).filter_map(|line| line.strip_prefix("    "));
+        let files = [include_str!("init/github.yml"), include_str!("init/gitea.yml"), include_str!("init/gitlab.yml")];
+        let files = files.iter().flat_map(|file| file.lines()).map(|line| line.trim().trim_start_matches("- "));
+        let script = demo::script::STEPS.iter().flat_map(|step| step.commands);
+        let script = script.flat_map(|(command, _)| command.split(" && "));
+        let commands = pages.chain(files).chain(script).map(|line| line.trim_start_matches("run: "));
+        let mut count = 0;
+        for command in commands
+            .filter(|command| command.starts_with("rmqgit "))
+            .map(|command| command.trim_end_matches(" || test $? -eq 1"))
+        {
+            accept(command);
+            count += 1;
+        }
+        assert!(count > 25, "only {count} commands were found");
     }
 }

@@ -15,8 +15,8 @@ use crate::report::{self, Look, Report, Verdict};
 #[command(after_help = "Every setting can stand in agent.yaml instead; a flag goes before the file.
 
 Examples:
-  $ rmqgit sync                                     as /etc/rmqgit/agent.yaml says
-  $ rmqgit sync --mode converge --dry-run           what a run that converges would do
+  $ rmqgit sync                                     # as /etc/rmqgit/agent.yaml says
+  $ rmqgit sync --mode converge --dry-run           # what a run that converges would do
   $ rmqgit sync --root /tmp/r1 --remote /srv/out.git --cluster orders --host rabbit1 --mode converge
 
 Exit status: 0 in sync or converged, 1 drift or pending changes that were left, 3 something failed")]

@@ -11,7 +11,7 @@ use super::out::Color;
 use super::{Exit, Failure, stdout};
 use crate::sys::{random, shell, workspace};
 
-mod script;
+pub(super) mod script;
 mod stage;
 
 /// Show the whole pipeline on the embedded example

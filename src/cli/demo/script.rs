@@ -1,13 +1,13 @@
 //! What the demonstration says and types. The commands are run as they stand here, in its directory.
 
 /// One thing to understand.
-pub(super) struct Step {
+pub(in crate::cli) struct Step {
     /// What happens.
-    pub(super) title: &'static str,
+    pub(in crate::cli) title: &'static str,
     /// Why.
-    pub(super) why: &'static str,
+    pub(in crate::cli) why: &'static str,
     /// The commands, each with the exit status that it must end with.
-    pub(super) commands: &'static [(&'static str, i32)],
+    pub(in crate::cli) commands: &'static [(&'static str, i32)],
 }
 
 /// What is said first.
@@ -20,7 +20,7 @@ Lines that begin with `$` are commands. They run as they are printed; type them 
 ";
 
 /// The demonstration.
-pub(super) const STEPS: &[Step] = &[
+pub(in crate::cli) const STEPS: &[Step] = &[
     Step {
         title: "One file describes the cluster",
         why: "`check` parses it, resolves every reference and holds it against what RabbitMQ, HAProxy and Keepalived allow.",
@@ -73,8 +73,8 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         title: "Converge, and converge again",
-        why: "The first run brings back both files; haproxy.cfg only after `haproxy -c` accepted it, where HAProxy is installed.\n\
-              The second one finds nothing to do, which is what 999 of 1,000 runs find.",
+        why: "The first run brings back both files. On a machine `haproxy -c` must accept the new haproxy.cfg first, and HAProxy\n\
+              reloads it; in these directories there is no HAProxy, and the report says so. The second run finds nothing to do.",
         commands: &[("rmqgit sync --root hosts/rabbit1", 0), ("rmqgit sync --root hosts/rabbit1", 0)],
     },
     Step {
