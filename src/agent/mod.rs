@@ -16,6 +16,7 @@ use crate::plan::{self, Base, Desired, Finding, Owed, Plan, Step, StepResult, Un
 use crate::report::{self, Failure, Mode, Next, Release, Report, Verdict};
 use crate::sys::clock;
 use crate::sys::files::{FilesError, Root};
+use crate::sys::process;
 use crate::sys::statedir::{self, StateDir, StateError};
 use crate::sys::store::{Slot, Store, StoreError};
 
@@ -62,7 +63,7 @@ pub enum AgentError {
 /// Runs once. With `wait`, it waits for another run to end.
 pub fn tick(settings: &Settings, wait: bool) -> Result<Report, AgentError> {
     let at = clock::now();
-    let holder = format!("process {} since {at}", std::process::id());
+    let holder = format!("process {} since {at}", process::own_id());
     let dir = StateDir::open(&settings.state, wait, &holder)?;
     let state = State::load(&dir)?;
     let mut run = Run {

@@ -49,6 +49,11 @@ pub enum ProcessError {
     },
 }
 
+/// Returns the number of this process.
+pub fn own_id() -> u32 {
+    std::process::id()
+}
+
 /// Finds a program in [`PROGRAM_DIRS`].
 pub fn find(program: &str) -> Option<PathBuf> {
     PROGRAM_DIRS.iter().map(|dir| Path::new(dir).join(program)).find(|path| path.is_file())

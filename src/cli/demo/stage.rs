@@ -17,10 +17,12 @@ const SECRETS: [(&str, usize); 4] =
 
 /// Makes everything below an empty directory.
 pub(super) fn set(dir: &Path) -> Result<(), Failure> {
-    let text = |name: &str, text: &str| workspace::create(&dir.join(name), text.as_bytes(), 0o644).map_err(failed);
+    let text = |name: &str, text: &str| {
+        workspace::create(&dir.join(name), text.as_bytes(), 0o644).map_err(|e| Failure::from_error(&e))
+    };
     text("spec/rmqgit.yaml", SPEC)?;
     let program = std::env::current_exe()?;
-    workspace::link(&dir.join("bin/rmqgit"), &program).map_err(failed)?;
+    workspace::link(&dir.join("bin/rmqgit"), &program).map_err(|e| Failure::from_error(&e))?;
     let (spec, remote) = (dir.join("spec"), dir.join("remote.git"));
     make::init(&remote, true).map_err(|e| Failure::from_error(&e))?;
     make::init(&spec, false).map_err(|e| Failure::from_error(&e))?;
@@ -51,12 +53,8 @@ pub(super) fn set(dir: &Path) -> Result<(), Failure> {
             let (name, secret) =
                 secret.as_ref().map_err(|e| Failure::new(format!("the kernel gave no random bytes: {e}")))?;
             let path = dir.join(format!("{etc}/rmqgit/secrets/{name}"));
-            workspace::create(&path, format!("{secret}\n").as_bytes(), 0o600).map_err(failed)?;
+            workspace::create(&path, format!("{secret}\n").as_bytes(), 0o600).map_err(|e| Failure::from_error(&e))?;
         }
     }
     Ok(())
-}
-
-fn failed(error: workspace::WorkspaceError) -> Failure {
-    Failure::from_error(&error)
 }

@@ -188,10 +188,11 @@ fn effect(path: &[&str]) -> Option<Effect> {
         ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr" | "SocketAddr" | "AddrParseError", ..] => return None,
         ["std", "process", "ExitCode" | "exit", ..] | ["std", "env", ..] => Effect::Environment,
         ["std", "io", "stdin" | "stdout" | "stderr", ..] | ["anstream", ..] => Effect::Terminal,
-        ["std", "fs" | "net" | "process", ..] | ["std", "os", _, "fs" | "net" | "process", ..] => Effect::Door,
-        ["std", "time", "SystemTime" | "Instant", ..] => Effect::Door,
-        ["git2" | "ureq" | "russh" | "rustix" | "tokio" | "tempfile", ..] => Effect::Door,
-        ["jiff", .., "now"] => Effect::Door,
+        ["std", "fs" | "net" | "process", ..]
+        | ["std", "os", _, "fs" | "net" | "process", ..]
+        | ["std", "time", "SystemTime" | "Instant", ..]
+        | ["git2" | "ureq" | "russh" | "rustix" | "tokio" | "tempfile", ..]
+        | ["jiff", .., "now"] => Effect::Door,
         _ => return None,
     })
 }
