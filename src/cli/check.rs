@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Says how large a model is, such as `1 cluster, 3 hosts`.
-fn size(model: &Model) -> String {
+pub(super) fn size(model: &Model) -> String {
     let count = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
     let hosts = model.clusters.iter().map(|cluster| cluster.hosts.len()).sum();
     format!("{}, {}", count(model.clusters.len(), "cluster"), count(hosts, "host"))

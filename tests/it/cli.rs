@@ -167,3 +167,20 @@ fn explanations_are_a_document() {
     assert_eq!(status, 0);
     assert_follows_schema("explanations", &text);
 }
+
+#[test]
+fn every_fixture_is_a_spec_without_findings_but_the_broken_one() {
+    let check = |name: &str| {
+        let (status, stdout, stderr) =
+            run(rmqgit().arg("check").arg(name).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")));
+        assert_eq!(stderr, "", "{name}");
+        (status, stdout)
+    };
+    for name in ["tutorial", "five-nodes", "separate-balancers", "rhel", "two-vips", "fleet"] {
+        let (status, stdout) = check(name);
+        assert_eq!(status, 0, "{name}: {stdout}");
+    }
+    let (status, stdout) = check("broken");
+    assert_eq!(status, 1);
+    insta::assert_snapshot!(stdout);
+}

@@ -116,3 +116,21 @@ fn ci_files_are_valid() {
         }
     }
 }
+
+#[test]
+fn the_spec_is_one_to_start_from() {
+    let dir = init(&[]);
+    let checked = run(rmqgit().arg("check").current_dir(dir.path()));
+    assert_eq!(checked, (0, "rmqgit.yaml: 1 cluster, 3 hosts: no findings\n".to_owned(), String::new()));
+    let compiled = || run(rmqgit().args(["compile", "--out", "out"]).current_dir(dir.path()));
+    assert_eq!(compiled(), (0, "out: 1 cluster, 3 hosts\n".to_owned(), String::new()));
+    fs::write(dir.path().join("out/messages/stale"), "").unwrap();
+    assert_eq!(compiled().0, 0);
+    assert!(!dir.path().join("out/messages/stale").exists(), "the directory holds what was compiled and nothing else");
+    let (_, ignored, _) = run(Command::new("git").args(["check-ignore", "out"]).current_dir(dir.path()));
+    assert_eq!(ignored, "out\n");
+    let refused = run(rmqgit().args(["compile", "--out", ".github"]).current_dir(dir.path()));
+    let said = "rmqgit: `.github` holds files that `rmqgit compile` did not write\n  \
+                help: give a directory that is empty or not there yet\n";
+    assert_eq!(refused, (2, String::new(), said.to_owned()));
+}

@@ -4,6 +4,7 @@
 
 mod cli;
 mod codes;
+mod demo;
 mod fetch;
 mod git;
 mod init;

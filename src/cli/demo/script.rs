@@ -28,11 +28,12 @@ pub(in crate::cli) const STEPS: &[Step] = &[
     },
     Step {
         title: "Compile it: every file of every host",
-        why: "Nothing is hidden: these are the files that will stand on the hosts, at their real paths.",
+        why: "Nothing is hidden: these are the files that will stand on a host, at their real paths, and the front that AMQP clients\n\
+              connect to in its haproxy.cfg.",
         commands: &[
             ("rmqgit compile spec --out out", 0),
-            ("find out -type f | sort", 0),
-            ("cat out/orders/rabbit1/rootfs/etc/haproxy/haproxy.cfg", 0),
+            ("find out/orders/rabbit1 -type f | sort", 0),
+            ("sed -n '/^listen amqp/,$p' out/orders/rabbit1/rootfs/etc/haproxy/haproxy.cfg", 0),
         ],
     },
     Step {
@@ -60,7 +61,7 @@ pub(in crate::cli) const STEPS: &[Step] = &[
     },
     Step {
         title: "Somebody edits a host by hand",
-        why: "A timeout in haproxy.cfg, and the Erlang cookie readable by everyone.",
+        why: "Another balancing algorithm in haproxy.cfg, and an Erlang cookie that everyone can read.",
         commands: &[
             ("sed -i 's/roundrobin/leastconn/' hosts/rabbit1/etc/haproxy/haproxy.cfg", 0),
             ("chmod 0644 hosts/rabbit1/var/lib/rabbitmq/.erlang.cookie", 0),
@@ -79,18 +80,20 @@ pub(in crate::cli) const STEPS: &[Step] = &[
     },
     Step {
         title: "Change the spec: another port, another policy",
-        why: "The reviewer sees what changes on which host, in the files themselves.",
+        why: "The two releases are compared as the hosts will see them: in the files themselves. `rmqgit diff -C spec HEAD~1 HEAD`\n\
+              shows the same before anything is published; that is what CI shows on a pull request.",
         commands: &[
             ("sed -i 's/port: 5673/port: 5674/; s/ha-sync-mode: automatic/ha-sync-mode: manual/' spec/rmqgit.yaml", 0),
             ("git -C spec commit --quiet --all --message 'orders: move AMQP to 5674, synchronise mirrors by hand'", 0),
-            ("rmqgit diff -C spec HEAD~1 HEAD", 0),
+            ("rmqgit publish spec --push origin", 0),
+            ("rmqgit diff -C spec rmqgit/output~1 rmqgit/output", 0),
         ],
     },
     Step {
-        title: "Publish, and let the hosts pull",
-        why: "A host whose files did not change keeps its tree, and has nothing to do.",
+        title: "The hosts pull the change",
+        why: "In report mode the change is pending, not drift: the release asks for it. Then each host converges.",
         commands: &[
-            ("rmqgit publish spec --push origin", 0),
+            ("rmqgit sync --root hosts/rabbit1 --mode report", 1),
             ("rmqgit sync --root hosts/rabbit1", 0),
             ("rmqgit sync --root hosts/rabbit2", 0),
             ("rmqgit sync --root hosts/rabbit3", 0),
