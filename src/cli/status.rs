@@ -8,7 +8,11 @@ use crate::sys::clock;
 
 /// Show the last report of this host
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Nothing is looked at: this is what the last `rmqgit sync` found, with its exit status.")]
+#[command(after_help = "Nothing is looked at: this is what the last `rmqgit sync` found, with its exit status.
+
+Examples:
+  $ rmqgit status
+  $ rmqgit status --format json")]
 pub(super) struct Args {
     #[command(flatten)]
     place: Place,
