@@ -339,7 +339,7 @@ pub const CODES: &[Code] = &[
         title: "A file with more values than rmqgit reads",
         why: "The limit keeps memory bounded when a wrong file is given.",
         fix: "Check that it is the right file. A fleet goes into `clusters/*.yaml`, one cluster a file.",
-        example: "# a file of more than 5 million values\n",
+        example: "# a file of more than 2 million values\n",
     },
     Code {
         code: "undefined-alias",

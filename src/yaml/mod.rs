@@ -37,7 +37,7 @@ pub use tree::{Entry, Node, View};
 pub struct Limits {
     /// The bytes of one file.
     pub bytes: usize,
-    /// The values that are written in one file, keys included.
+    /// The values that are written in one file, keys included. A fleet of 30,000 hosts in one file has 1.2 million.
     pub nodes: usize,
     /// The levels of values inside values, aliases expanded.
     pub depth: usize,
@@ -49,7 +49,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, nodes: 5_000_000, depth: 64, visits: 2_000_000, errors: 50 }
+        Self { bytes: 64 << 20, nodes: 2_000_000, depth: 64, visits: 2_000_000, errors: 50 }
     }
 }
 

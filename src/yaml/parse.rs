@@ -93,7 +93,7 @@ struct Builder<'a> {
     /// How many diagnostics there were before this file.
     before: usize,
     stack: Vec<Frame>,
-    anchors: Anchors,
+    anchors: Vec<Anchor>,
     root: Option<Node>,
     first_document: Option<Span>,
     nodes: usize,
@@ -102,11 +102,13 @@ struct Builder<'a> {
     last: u32,
 }
 
-/// The anchors by the parser's ids, which count from 1.
+/// An anchor, at the index that is the parser's id for it; ids count from 1.
 #[derive(Default)]
-struct Anchors {
-    nodes: HashMap<usize, Node>,
-    names: Vec<(usize, Box<str>, Span)>,
+struct Anchor {
+    name: Box<str>,
+    span: Span,
+    /// The value, once it is complete.
+    node: Option<Node>,
 }
 
 impl<'a> Builder<'a> {
@@ -118,7 +120,7 @@ impl<'a> Builder<'a> {
             before: diags.len(),
             diags,
             stack: Vec::new(),
-            anchors: Anchors::default(),
+            anchors: Vec::new(),
             root: None,
             first_document: None,
             nodes: 0,
@@ -134,14 +136,13 @@ impl<'a> Builder<'a> {
         let node = match event {
             Event::DocumentStart(..) => return Ok(self.document(span)),
             Event::Anchor(id, name) => {
-                self.anchors.names.push((id, name.into(), span));
+                let anchor = self.anchor(id);
+                (anchor.name, anchor.span) = (name.into(), span);
                 return Ok(Step::On);
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let node = self.scalar(&text, style, tag, tag_span, span);
-                if anchor != 0 {
-                    self.anchors.nodes.insert(anchor, node.clone());
-                }
+                self.define(anchor, &node);
                 node
             }
             Event::Alias(id) => self.alias(id, span)?,
@@ -208,9 +209,7 @@ impl<'a> Builder<'a> {
         if node.height() > self.limits.depth {
             return Err(syntax::too_deep(Span { end: place.start, ..place }, self.limits));
         }
-        if frame.anchor != 0 {
-            self.anchors.nodes.insert(frame.anchor, node.clone());
-        }
+        self.define(frame.anchor, &node);
         Ok(node)
     }
 
@@ -305,8 +304,23 @@ impl<'a> Builder<'a> {
         self.diags.push(diag);
     }
 
+    fn anchor(&mut self, id: usize) -> &mut Anchor {
+        if self.anchors.len() <= id {
+            self.anchors.resize_with(id + 1, Anchor::default);
+        }
+        &mut self.anchors[id]
+    }
+
+    /// Completes the value of an anchor; 0 stands for none.
+    fn define(&mut self, id: usize, node: &Node) {
+        if id != 0 {
+            self.anchor(id).node = Some(node.clone());
+        }
+    }
+
     fn alias(&mut self, id: usize, span: Span) -> Result<Node, Diagnostic> {
-        if let Some(node) = self.anchors.nodes.get(&id) {
+        let anchor = self.anchors.get(id);
+        if let Some(node) = anchor.and_then(|anchor| anchor.node.as_ref()) {
             self.expanded = self.expanded.saturating_add(node.size());
             if self.expanded > self.limits.visits as u64 {
                 let message = format!("the aliases of this file stand for more than {} values", self.limits.visits);
@@ -316,10 +330,9 @@ impl<'a> Builder<'a> {
             }
             return Ok(node.used_at(span));
         }
-        let anchor = self.anchors.names.iter().rev().find(|(known, ..)| *known == id);
         let mut diag = Diagnostic::error("recursive-alias", "an alias stands inside its own value");
         diag = diag.at(at(span), "used inside itself");
-        if let Some((_, name, defined)) = anchor {
+        if let Some(Anchor { name, span: defined, .. }) = anchor {
             diag.message = format!("alias `*{name}` stands inside its own value");
             diag = diag.at(at(*defined), "the value starts here");
         }
@@ -328,7 +341,7 @@ impl<'a> Builder<'a> {
     }
 
     fn undefined_alias(&mut self, name: &str, span: Span) -> Node {
-        let known = self.anchors.names.iter().map(|(_, name, _)| &**name);
+        let known = self.anchors.iter().map(|anchor| &*anchor.name).filter(|name| !name.is_empty());
         let help = match nearest(name, known) {
             Some(near) => format!("did you mean `*{near}`?"),
             None => format!(
