@@ -66,18 +66,18 @@ fn compile(checked: &mut Checked, files: &Files, clusters: &[Cluster]) -> Option
             });
         }
     }
-    let compiler = Compiler::new(&overrides).map_err(|mut diags| checked.diags.append(&mut diags)).ok()?;
+    let compiler = Compiler::new(&overrides).map_err(|mut found| checked.diags.append(&mut found)).ok()?;
     let mut refused = Diagnostics::new();
-    let mut compiled = Vec::new();
+    let mut done = Vec::new();
     for cluster in clusters {
         match compiler.compile(cluster) {
-            Ok(bundles) => compiled.push((cluster.clone(), bundles)),
-            Err(mut diags) => refused.append(&mut diags),
+            Ok(bundles) => done.push((cluster.clone(), bundles)),
+            Err(mut found) => refused.append(&mut found),
         }
     }
     let whole = refused.is_empty();
     checked.diags.append(&mut refused);
-    whole.then_some(compiled)
+    whole.then_some(done)
 }
 
 /// Writes the directory anew.

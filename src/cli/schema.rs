@@ -43,6 +43,8 @@ pub(super) enum Document {
     Publish,
     /// What `rmqgit diff --format json` prints
     Diff,
+    /// What `rmqgit sync` and `rmqgit status` print with `--format json`
+    Report,
     /// What `rmqgit explain --format json` prints
     Explanations,
 }
@@ -62,6 +64,7 @@ pub(super) fn schema(document: Document) -> String {
         Document::Definitions => of::<Definitions>(),
         Document::Publish => of::<Published>(),
         Document::Diff => of::<Review>(),
+        Document::Report => of::<crate::report::Report>(),
         Document::Explanations => of::<Explanations<'static>>(),
     }
 }

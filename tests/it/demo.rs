@@ -1,6 +1,7 @@
 //! `rmqgit demo`, and what a reader gets who types its commands.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -74,7 +75,7 @@ fn what_is_printed_is_what_a_reader_can_type() {
     // One shell, as a reader has one: it enters the directory and types the rest.
     let mut script = format!("{}\n", typed_commands[0].0);
     for (command, status) in &shown_commands[1..] {
-        script.push_str(&format!("{command}\nstatus=$?; [ $status = {status} ] || {{ echo \"$status\"; exit 9; }}\n"));
+        write!(script, "{command}\nstatus=$?; [ $status = {status} ] || {{ echo \"$status\"; exit 9; }}\n").unwrap();
     }
     let path = std::env::var_os("PATH").unwrap();
     let (status, output, stderr) = run(Command::new("sh").arg("-c").arg(script).env_clear().env("PATH", path));
@@ -87,6 +88,12 @@ fn the_hosts_end_as_the_release_says_and_keep_what_is_theirs() {
     let work = tempfile::tempdir().unwrap();
     let dir = work.path().canonicalize().unwrap().join("demo");
     assert_eq!(run(rmqgit().arg("demo").arg(&dir)).0, 0);
+    for verb in ["sync", "status"] {
+        let (status, report, _) =
+            run(rmqgit().args([verb, "--format", "json", "--root", "hosts/rabbit1"]).current_dir(&dir));
+        assert_eq!(status, 0, "{report}");
+        crate::cli::assert_follows_schema("report", &report);
+    }
     let read = |name: &str| fs::read_to_string(dir.join("hosts/rabbit1").join(name)).unwrap();
     assert!(read("etc/haproxy/haproxy.cfg").contains("    bind *:5674\n"));
     assert!(
