@@ -8,6 +8,7 @@ mod demo;
 mod fetch;
 mod git;
 mod init;
+mod publish;
 mod reference;
 mod spec;
 mod tidy;
