@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fleet::{Fleet, Unit};
 use super::index::{self, Index};
 use super::source::SpecCommit;
-use super::{PublishError, VERSION};
+use super::{PublishError, VERSION, page};
 use crate::release::{COMPILER, HOST_REFS, SPEC_COMMIT, host_ref};
 use crate::sys::git::tree::Mode;
 use crate::sys::git::{Objects, Oid, Store, lock, refs};
@@ -17,6 +17,8 @@ pub(super) struct Base {
     pub(super) tip: Option<Oid>,
     /// Its tree.
     pub(super) root: Option<Oid>,
+    /// The page at its root.
+    pub(super) page: Option<Oid>,
     /// The directories at its root by name.
     pub(super) trees: BTreeMap<String, Oid>,
     /// What it remembers of its clusters, if this compiler may build upon that.
@@ -60,9 +62,11 @@ impl Base {
     /// Reads the release of a commit.
     pub(super) fn of(objects: &Objects<'_>, tip: Oid) -> Result<Self, PublishError> {
         let root = objects.commit(tip)?.tree;
-        let directories = objects.tree(root)?.into_iter().filter(|entry| entry.mode == Mode::Tree);
+        let entries = objects.tree(root)?;
+        let page = index::find(&entries, page::NAME, Mode::File);
+        let directories = entries.into_iter().filter(|entry| entry.mode == Mode::Tree);
         let trees = directories.map(|entry| (entry.name, entry.id)).collect();
-        Ok(Self { tip: Some(tip), root: Some(root), trees, ..Self::default() })
+        Ok(Self { tip: Some(tip), root: Some(root), page, trees, ..Self::default() })
     }
 
     /// Reads what the release remembers, if this compiler made it of the same shared files as this spec.

@@ -15,7 +15,7 @@ use crate::model::fleet;
 use crate::name::HostName;
 use crate::release::{COMPILER, SPEC_COMMIT};
 use crate::sys::git::dir::Dir;
-use crate::sys::git::object::{Kind, commit_bytes};
+use crate::sys::git::object::{self, Kind, commit_bytes};
 use crate::sys::git::pack::{Known, PackWriter, Packer};
 use crate::sys::git::refs::{self, Edit};
 use crate::sys::git::tree::{self, Entry};
@@ -180,13 +180,22 @@ impl Desk<'_> {
         let before = &self.base.trees;
         let memory = Dir::new(index::write(VERSION, &self.spec.shared, index));
         memory.pack(packer, self.objects, before.get(index::DIRECTORY).copied())?;
-        let page = packer.add(Kind::Blob, page::root(index.values().map(|record| &record.facts)).as_bytes());
-        let mut entries = vec![Entry::tree(index::DIRECTORY, memory.id()), Entry::file(page::NAME, page)];
+        let page = page::root(index.values().map(|record| &record.facts));
+        let page_id = object::id(Kind::Blob, page.as_bytes());
+        if self.base.page != Some(page_id) {
+            packer.add(Kind::Blob, page.as_bytes());
+        }
+        let mut entries = vec![Entry::tree(index::DIRECTORY, memory.id()), Entry::file(page::NAME, page_id)];
         for name in index.keys() {
             let tree = trees.get(name.as_str()).or_else(|| before.get(name.as_str()));
             entries.push(Entry::tree(name.as_str(), *tree.expect("a cluster was compiled, or is kept with its tree")));
         }
-        Ok(packer.add(Kind::Tree, &tree::bytes(&mut entries)))
+        let bytes = tree::bytes(&mut entries);
+        let id = object::id(Kind::Tree, &bytes);
+        if self.base.root != Some(id) {
+            packer.add(Kind::Tree, &bytes);
+        }
+        Ok(id)
     }
 }
 

@@ -25,10 +25,15 @@ pub(super) fn unified(old: &str, new: &str) -> String {
 /// Renders a review for people; the colours are for a stream that drops them where they are not wanted.
 pub fn render(review: &Review) -> String {
     let mut text = String::new();
-    for change in &review.changes {
+    let gone = |change: &Change| change.hosts.iter().all(|host| review.removed.contains(host));
+    for change in review.changes.iter().filter(|change| !gone(change)) {
         heading(&mut text, change);
         body(&mut text, change);
         text.push('\n');
+    }
+    if !review.removed.is_empty() {
+        // Whoever removes a host knows what was on it.
+        put(&mut text, format_args!("{BOLD}removed with all files: {}{RESET}\n\n", hosts(&review.removed)));
     }
     put(&mut text, format_args!("{BOLD}{}{RESET}\n", summary(review)));
     text

@@ -22,7 +22,16 @@ pub(crate) fn git_command(dir: &Path) -> Command {
     let mut command = Command::new("git");
     command.current_dir(dir).env_clear().env("PATH", std::env::var_os("PATH").expect("PATH is set"));
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", "/nonexistent");
-    command.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "init.defaultBranch=main"]);
+    command.args([
+        "-c",
+        "user.name=Ann",
+        "-c",
+        "user.email=ann@example.org",
+        "-c",
+        "init.defaultBranch=main",
+        "-c",
+        "gc.auto=0",
+    ]);
     command
 }
 
@@ -124,7 +133,7 @@ fn few_and_many_refs_move_under_the_eyes_of_git() {
     let expect = |ids: &[(usize, Oid)]| -> String {
         let mut lines: Vec<_> = ids.iter().map(|(n, id)| (name(*n), id)).collect();
         lines.sort();
-        lines.iter().map(|(name, id)| format!("{id} {name}\n")).collect()
+        lines.iter().map(|(name, id)| format!("{id} {name}\n")).collect::<Vec<_>>().concat()
     };
 
     // Few: loose files.

@@ -50,8 +50,16 @@ fn refusal(porcelain: &str) -> Option<GitError> {
         .collect();
     // The others are refused only because one of them was.
     let (name, reason) = refused.iter().find(|(_, why)| !why.contains("atomic")).or(refused.first())?.clone();
-    let moved =
-        ["fetch first", "non-fast-forward", "stale info", "cannot lock ref", "incorrect old value", "already exists"];
+    // The last one is all that a remote says of a ref that it could not lock where we had seen it.
+    let moved = [
+        "fetch first",
+        "non-fast-forward",
+        "stale info",
+        "cannot lock ref",
+        "incorrect old value",
+        "already exists",
+        "atomic transaction failed",
+    ];
     if moved.iter().any(|why| reason.contains(why)) {
         Some(GitError::Raced { name })
     } else {

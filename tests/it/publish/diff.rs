@@ -56,14 +56,14 @@ fn json_follows_its_schema_and_colour_is_asked_for() {
 #[test]
 fn an_invalid_spec_and_an_unknown_revision() {
     let fleet = changed();
+    let (status, out, err) = run(rmqgit().current_dir(fleet.path()).args(["diff", "nowhere"]));
+    assert_eq!((status, &*out), (3, ""));
+    assert!(err.starts_with("rmqgit: `nowhere` names no commit"), "{err}");
     fleet.write("rmqgit.yaml", "version: 1\nclusterz: {}\n");
     fleet.commit("Wrong");
     let (status, out, err) = run(rmqgit().current_dir(fleet.path()).arg("diff"));
     assert_eq!((status, &*out), (1, ""));
     assert!(err.starts_with("error[unknown-field]"), "{err}");
-    let (status, out, err) = run(rmqgit().current_dir(fleet.path()).args(["diff", "nowhere"]));
-    assert_eq!((status, &*out), (3, ""));
-    assert!(err.starts_with("rmqgit: `nowhere` names no commit"), "{err}");
     // No release yet: everything is new.
     let fresh = Fleet::new(&["a"]);
     assert!(diff(fresh.path(), &[]).1.ends_with("\n2 hosts added\n"));
