@@ -147,7 +147,9 @@ fn summary(change: &Change, at: Timestamp) -> String {
         Action::Remove => "remove",
     };
     let mut text = format!("{action:<10} {}", change.path);
-    let mut notes: Vec<String> = change.differs.iter().filter_map(difference).collect();
+    let created = change.action == Action::Create && change.cause == Cause::Release;
+    let differs = change.differs.iter().filter(|one| !(created && **one == Difference::Absent));
+    let mut notes: Vec<String> = differs.filter_map(difference).collect();
     match change.class {
         Class::Live => {}
         Class::Reload => notes.push("needs a reload".to_owned()),

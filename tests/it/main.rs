@@ -11,6 +11,7 @@ mod init;
 mod publish;
 mod reference;
 mod spec;
+mod sync;
 mod tidy;
 
 use std::process::Command;

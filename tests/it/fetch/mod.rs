@@ -3,6 +3,6 @@
 mod hostile;
 mod https;
 mod local;
-mod origin;
+pub(crate) mod origin;
 mod server;
 mod ssh;

@@ -13,32 +13,32 @@ use rmqgit::sys::store::Store;
 use tempfile::TempDir;
 
 /// The ref of the host that the tests fetch for.
-pub(super) const REF: &str = "refs/rmqgit/hosts/orders/rabbit1";
+pub(crate) const REF: &str = "refs/rmqgit/hosts/orders/rabbit1";
 
 /// A bare repository and the store of a host that fetches from it.
-pub(super) struct Origin {
-    pub(super) dir: TempDir,
-    pub(super) store: Store,
+pub(crate) struct Origin {
+    pub(crate) dir: TempDir,
+    pub(crate) store: Store,
 }
 
 impl Origin {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
         git(dir.path(), &["init", "-q", "--bare", "origin.git"], b"");
         let store = Store::open(&dir.path().join("state")).unwrap();
         Self { dir, store }
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("origin.git")
     }
 
-    pub(super) fn git(&self, args: &[&str]) -> String {
+    pub(crate) fn git(&self, args: &[&str]) -> String {
         git(&self.path(), args, b"")
     }
 
     /// Commits files to a ref, after `parent`, and returns the commit.
-    pub(super) fn commit(&self, reference: &str, parent: Option<&str>, files: &StoredFiles) -> ReleaseId {
+    pub(crate) fn commit(&self, reference: &str, parent: Option<&str>, files: &StoredFiles) -> ReleaseId {
         let mut stream = Vec::new();
         append(&mut stream, reference, parent, files);
         git(&self.path(), &["fast-import", "--quiet", "--force"], &stream);
@@ -46,25 +46,25 @@ impl Origin {
     }
 
     /// Publishes the `n`-th release of the host after the one before.
-    pub(super) fn publish(&self, n: u32) -> ReleaseId {
+    pub(crate) fn publish(&self, n: u32) -> ReleaseId {
         let parent = self.git(&["for-each-ref", "--format=%(objectname)", REF]);
         self.commit(REF, Some(parent.as_str()).filter(|id| !id.is_empty()), &bundle(n).store())
     }
 
-    pub(super) fn remote(&self) -> Remote {
+    pub(crate) fn remote(&self) -> Remote {
         Remote::parse(self.path().to_str().unwrap(), RemoteOptions::default()).unwrap()
     }
 
-    pub(super) fn fetch(&self, remote: &Remote) -> Result<Fetched, FetchError> {
+    pub(crate) fn fetch(&self, remote: &Remote) -> Result<Fetched, FetchError> {
         fetch(&self.store, remote, &cluster(), &host())
     }
 
     /// Fetches, and returns what went wrong with its causes, temporary paths and commit ids replaced.
-    pub(super) fn failure(&self, remote: &Remote) -> String {
+    pub(crate) fn failure(&self, remote: &Remote) -> String {
         self.describe(&self.fetch(remote).unwrap_err())
     }
 
-    pub(super) fn describe(&self, error: &dyn std::error::Error) -> String {
+    pub(crate) fn describe(&self, error: &dyn std::error::Error) -> String {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -76,7 +76,7 @@ impl Origin {
 }
 
 /// Lives through everything that happens to a ref on a healthy server, and holds the store against it.
-pub(super) fn check_life(origin: &Origin, remote: &Remote) {
+pub(crate) fn check_life(origin: &Origin, remote: &Remote) {
     assert_eq!(
         origin.failure(remote),
         format!("{remote} has no ref `{REF}`: is the host in the spec, and was the release published?")
@@ -119,16 +119,16 @@ pub(super) fn check_life(origin: &Origin, remote: &Remote) {
     assert_eq!(commits, "1");
 }
 
-pub(super) fn cluster() -> ClusterName {
+pub(crate) fn cluster() -> ClusterName {
     ClusterName::parse("orders").unwrap()
 }
 
-pub(super) fn host() -> HostName {
+pub(crate) fn host() -> HostName {
     HostName::parse("rabbit1").unwrap()
 }
 
 /// Returns a bundle with eight files; one line of one file is the `n`-th.
-pub(super) fn bundle(n: u32) -> Bundle {
+pub(crate) fn bundle(n: u32) -> Bundle {
     let artifact = |name: &str| {
         let lines = (0..80)
             .fold(format!("# {name}\n"), |text, line| text + &format!("setting.{name}.{line} = {}\n", line * 7919));
@@ -156,12 +156,12 @@ pub(super) fn bundle(n: u32) -> Bundle {
 }
 
 /// Runs git with some input and returns the text that it printed.
-pub(super) fn git(dir: &Path, args: &[&str], input: &[u8]) -> String {
+pub(crate) fn git(dir: &Path, args: &[&str], input: &[u8]) -> String {
     String::from_utf8(git_bytes(dir, args, input)).unwrap().trim_end().to_owned()
 }
 
 /// Runs git with some input and returns what it printed.
-pub(super) fn git_bytes(dir: &Path, args: &[&str], input: &[u8]) -> Vec<u8> {
+pub(crate) fn git_bytes(dir: &Path, args: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("git")
         .args(args)
         .current_dir(dir)
