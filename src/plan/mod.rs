@@ -401,3 +401,6 @@ fn refused(base: &Base, desired: &Desired) -> Option<Finding> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,10 @@ fn the_life_of_a_host() {
     insta::assert_snapshot!("converged", site.text(&["--mode", "converge"]));
     insta::assert_snapshot!("in_sync", site.text(&[]));
     let status = crate::run(crate::rmqgit().args(["status", "--root"]).arg(&site.root));
-    assert_eq!((status.0, site.redact(&status.1)), (0, "orders/rabbit1: in sync, release COMMIT, mode report, just now".to_owned()));
+    assert_eq!(
+        (status.0, site.redact(&status.1)),
+        (0, "orders/rabbit1: in sync, release COMMIT, mode report, just now".to_owned())
+    );
 }
 
 #[test]

@@ -1,4 +1,8 @@
 //! `rmqgit sync` and `rmqgit status` against a root directory and a repository on this machine.
 
 mod basics;
+mod edges;
+mod kill;
+mod property;
+mod secrets;
 mod site;

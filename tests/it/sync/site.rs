@@ -75,7 +75,8 @@ impl Site {
         let mut site = Self::new();
         site.secret("stats", "canary-stats-8461");
         site.secret("cookie", "CANARYCOOKIE5512");
-        let mut haproxy = with_secrets("global\n  maxconn 100\nlisten stats\n  stats auth admin:<stats>\n", Syntax::Haproxy);
+        let mut haproxy =
+            with_secrets("global\n  maxconn 100\nlisten stats\n  stats auth admin:<stats>\n", Syntax::Haproxy);
         haproxy.check = Some(Check::Haproxy);
         haproxy.on_change = OnChange::Reload(unit("haproxy.service"));
         site.files.insert(path("/etc/haproxy/haproxy.cfg"), haproxy);
