@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diag::{Diagnostics, Sources};
@@ -36,7 +37,7 @@ pub struct Settings {
 }
 
 /// `agent.yaml`. Its paths are paths of the host: below a sandbox root, they are below that root.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AgentFile {
     /// Where releases come from: a path, `file://`, `https://` or `ssh://`.
@@ -58,7 +59,7 @@ pub struct AgentFile {
 }
 
 /// What a run may do, as a person says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Aim {
     /// Compare and report.

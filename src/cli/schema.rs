@@ -9,9 +9,11 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use super::explain::Explanations;
 use super::publish::Published;
 use super::{Exit, Failure, stdout};
+use crate::agent::settings::AgentFile;
 use crate::definitions::Definitions;
 use crate::diag;
 use crate::release::{Manifest, canonical_json};
+use crate::report::Report;
 use crate::review::Review;
 use crate::spec;
 
@@ -47,6 +49,10 @@ pub(super) enum Document {
     Report,
     /// What `rmqgit explain --format json` prints
     Explanations,
+    /// /etc/rmqgit/agent.yaml of a host
+    Agent,
+    /// What `rmqgit sync --format json` and `rmqgit status --format json` print
+    Report,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -66,6 +72,8 @@ pub(super) fn schema(document: Document) -> String {
         Document::Diff => of::<Review>(),
         Document::Report => of::<crate::report::Report>(),
         Document::Explanations => of::<Explanations<'static>>(),
+        Document::Agent => of::<AgentFile>(),
+        Document::Report => of::<Report>(),
     }
 }
 

@@ -4,11 +4,15 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::out::Format;
-use super::{Exit, Failure, stdout};
+use super::{Exit, Failure, stderr, stdout};
 use crate::agent::{self, settings};
+use crate::diag;
 use crate::name::{ClusterName, HostName};
 use crate::release::canonical_json;
 use crate::report::{self, Look, Report, Verdict};
+
+/// The columns that diagnostics of agent.yaml are laid out for.
+const WIDTH: usize = 110;
 
 /// Bring this host to what its ref says, or report how it differs
 #[derive(Debug, clap::Args)]
@@ -98,7 +102,13 @@ enum Mode {
 impl Place {
     /// Reads `agent.yaml`, and returns the flags that go before it.
     pub(super) fn read(&self) -> Result<(settings::Flags, settings::AgentFile), Failure> {
-        let file = settings::read(self.config.as_deref(), self.root.as_deref()).map_err(|error| failure(&error))?;
+        let file = settings::read(self.config.as_deref(), self.root.as_deref()).map_err(|error| {
+            if let settings::SettingsError::Invalid { sources, diags, .. } = &error {
+                // The failure that follows says the same in short, if standard error is gone.
+                let _ = stderr().write_all(diag::render(diags, sources, diag::Format::Text, true, WIDTH).as_bytes());
+            }
+            failure(&error)
+        })?;
         let flags =
             settings::Flags { root: self.root.clone(), state: self.state.clone(), ..settings::Flags::default() };
         Ok((flags, file))
@@ -156,7 +166,6 @@ fn failure(error: &settings::SettingsError) -> Failure {
             Failure::usage(error).help(format!("say it in agent.yaml or with {}", flags.join(", ")))
         }
         settings::SettingsError::Remote(_) => Failure::usage(error),
-        settings::SettingsError::Invalid { .. } => Failure { exit: Exit::Findings, ..Failure::from_error(error) },
-        settings::SettingsError::Read(_) => Failure::from_error(error),
+        settings::SettingsError::Invalid { .. } | settings::SettingsError::Read(_) => Failure::from_error(error),
     }
 }

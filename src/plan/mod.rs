@@ -32,7 +32,7 @@ pub use steps::{is_owed, owed_after};
 pub const GRANT_SHRINK: &str = "shrink";
 
 /// What differs, and what will be done about it, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     /// What differs between the host and the release.
     pub changes: Vec<Change>,
@@ -45,7 +45,6 @@ pub struct Plan {
     /// Units that run with older files until a person restarts them.
     pub waiting: Vec<Waiting>,
     /// The bytes behind the steps. They may hold secrets and are never written into a report.
-    #[serde(skip)]
     pub candidates: BTreeMap<HostPath, Candidate>,
 }
 
@@ -389,14 +388,15 @@ pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
 
 /// Refuses a release that is empty or has lost most of the host's files.
 fn refused(base: &Base, desired: &Desired) -> Option<Finding> {
-    let help = format!("nothing was changed; if this is meant, grant `{GRANT_SHRINK}` in the spec");
     if desired.files.is_empty() {
         let message = "the release has no files for this host".to_owned();
+        let help = "nothing was changed; if the host leaves the cluster, stop its timer first".to_owned();
         return Some(Finding { code: FindingCode::EmptyRelease, message, help });
     }
     let lost = base.files.keys().filter(|path| !desired.files.contains_key(*path)).count();
     if lost * 2 > base.files.len() && !desired.grants.iter().any(|grant| grant == GRANT_SHRINK) {
         let message = format!("the release takes away {lost} of this host's {} files", base.files.len());
+        let help = format!("nothing was changed; if this is meant, grant `{GRANT_SHRINK}` in the spec");
         return Some(Finding { code: FindingCode::ShrunkenRelease, message, help });
     }
     None

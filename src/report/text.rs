@@ -128,12 +128,12 @@ fn cause(cause: Cause) -> (&'static str, &'static str) {
 }
 
 fn line(out: &mut String, colour: &str, word: &str, text: &str) {
-    let _ = writeln!(out, "  {colour}{word:<8}{OFF} {text}");
+    let _ = writeln!(out, "  {colour}{word:<9}{OFF} {text}");
 }
 
 fn note(out: &mut String, text: &str) {
     for part in text.lines() {
-        let _ = writeln!(out, "           {part}");
+        let _ = writeln!(out, "            {part}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use git2::Oid;
@@ -49,7 +49,11 @@ impl Store {
         self.set_shallow(&shallow)?;
         for pack in old.iter().filter(|path| path.file_name() != Some(OsStr::new(&kept))) {
             for path in [pack.with_extension("idx"), pack.clone()] {
-                fs::remove_file(&path).map_err(io_error("remove", &path))?;
+                match fs::remove_file(&path) {
+                    // A run that was killed here had already removed the index.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    result => result.map_err(io_error("remove", &path))?,
+                }
             }
         }
         self.odb()?.refresh().map_err(git("open its objects"))

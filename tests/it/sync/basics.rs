@@ -28,7 +28,7 @@ fn the_life_of_a_host() {
     let status = crate::run(crate::rmqgit().args(["status", "--root"]).arg(&site.root));
     assert_eq!(
         (status.0, site.redact(&status.1)),
-        (0, "orders/rabbit1: in sync, release COMMIT, mode report, just now".to_owned())
+        (0, "orders/rabbit1: in sync, release COMMIT, mode report, AGO".to_owned())
     );
 }
 

@@ -160,6 +160,7 @@ fn a_user_that_is_not_root_syncs_a_sandbox_of_its_own() {
     let sync = |args: &[&str]| {
         let sync = site.command(args);
         let mut command = std::process::Command::new("setpriv");
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
         command
             .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
             .arg(sync.get_program())

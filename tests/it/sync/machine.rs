@@ -68,7 +68,7 @@ fn a_candidate_that_its_program_refuses_never_replaces_the_file() {
     assert_eq!((code, report.verdict, refusals(&report)), (0, Verdict::Converged, vec![]), "{report:?}");
     let before = site.tree();
 
-    let bad = GOOD.replace("stats enable", "stats enabled").replace("admin:<stats>", "admin:<stats> <stats>");
+    let bad = GOOD.replace("stats enable", "stats enabled").replace("mode http", "mode <stats>");
     haproxy.content = with_secrets(&bad, rmqgit::quote::Syntax::Haproxy).content;
     keepalived.content = text("global_defs {\n  router_id r1\n  no_such_keyword 1\n}\n").content;
     script.content = text("#!/bin/bash\nif true; then\n").content;
@@ -85,7 +85,15 @@ fn a_candidate_that_its_program_refuses_never_replaces_the_file() {
         (r"\(\d+\)", "(PID)"), (r"version is \S+; path to executable is \S+", "VERSION"), (r"\w{3} \w{3} +\d+ [\d:]+ \d{4}", "TIME"),
         (r"haproxy version is \S+", "VERSION"), (r"Keepalived v\S+ .*", "VERSION"), (r"path to executable is \S+", "EXECUTABLE"),
     ]}, { insta::assert_snapshot!("refusals", said) });
-    assert_eq!(site.tree(), format!("{before}\n/etc/keepalived/other 0644 0:0 \"fine\\n\"").lines().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("\n"));
+    assert_eq!(
+        site.tree(),
+        format!("{before}\n/etc/keepalived/other 0644 0:0 \"fine\\n\"")
+            .lines()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
 }
 
 /// A systemctl that answers as told and writes down what it is asked; systemd itself cannot run inside a test.
@@ -106,7 +114,10 @@ fn daemons_are_told_once_and_restarts_wait_for_a_person() {
     let mut site = machine();
     let show = |unit: &str| format!("show --property=LoadState,ActiveState,ActiveEnterTimestampMonotonic -- {unit}");
     let running = |unit: &str, since: &str| {
-        format!("\"{}\") printf 'LoadState=loaded\\nActiveState=active\\nActiveEnterTimestampMonotonic={since}\\n';;", show(unit))
+        format!(
+            "\"{}\") printf 'LoadState=loaded\\nActiveState=active\\nActiveEnterTimestampMonotonic={since}\\n';;",
+            show(unit)
+        )
     };
     let both = format!("{}\n{}", running("haproxy.service", "1000"), running("rabbitmq-server.service", "1000"));
     systemctl(&site, &both);
@@ -122,7 +133,10 @@ fn daemons_are_told_once_and_restarts_wait_for_a_person() {
     site.publish();
     let (code, report) = sync(&site, &["--mode", "converge"]);
     assert_eq!((code, report.verdict), (0, Verdict::Converged), "{report:?}");
-    assert_eq!(report.waiting.iter().map(|w| (w.unit.as_str(), w.files.len())).collect::<Vec<_>>(), [("rabbitmq-server.service", 2)]);
+    assert_eq!(
+        report.waiting.iter().map(|w| (w.unit.as_str(), w.files.len())).collect::<Vec<_>>(),
+        [("rabbitmq-server.service", 2)]
+    );
     let told: Vec<_> = asked(&site).into_iter().filter(|line| !line.starts_with("show")).collect();
     assert_eq!(told, ["daemon-reload", "reload -- haproxy.service"]);
 
@@ -143,7 +157,10 @@ fn daemons_are_told_once_and_restarts_wait_for_a_person() {
     assert!(asked(&site).contains(&"reload -- haproxy.service".to_owned()));
 
     // The person restarts the broker: nothing waits any more, and systemctl is left alone.
-    systemctl(&site, &format!("{}\n{}", running("haproxy.service", "1000"), running("rabbitmq-server.service", "99000000000000000")));
+    systemctl(
+        &site,
+        &format!("{}\n{}", running("haproxy.service", "1000"), running("rabbitmq-server.service", "99000000000000000")),
+    );
     let (code, report) = sync(&site, &["--mode", "report"]);
     assert_eq!((code, report.verdict, report.waiting.len()), (0, Verdict::InSync, 0), "{report:?}");
     asked(&site);

@@ -1,8 +1,10 @@
 //! `rmqgit sync` and `rmqgit status` against a root directory and a repository on this machine.
 
+mod agent;
 mod basics;
 mod edges;
 mod kill;
+mod machine;
 mod property;
 mod secrets;
 mod site;

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use rmqgit::name::{HostPath, SecretRef, UnitName};
 use rmqgit::quote::Syntax;
@@ -148,6 +149,13 @@ impl Site {
     pub(super) fn sync(&self, args: &[&str]) -> (i32, Report) {
         let (code, out, err) = crate::run(self.command(args).args(["--format", "json"]));
         assert_eq!(err, "", "{out}");
+        static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+        let schema = SCHEMA.get_or_init(|| {
+            let schema = include_str!("../../../schema/report.json");
+            jsonschema::draft202012::new(&serde_json::from_str(schema).unwrap()).unwrap()
+        });
+        let faults: Vec<_> = schema.iter_errors(&serde_json::from_str(&out).unwrap()).map(|e| e.to_string()).collect();
+        assert_eq!(faults, [""; 0], "{out}");
         (code, serde_json::from_str(&out).unwrap())
     }
 
@@ -169,9 +177,14 @@ impl Site {
                 Some((head, tail)) => format!("{head}, release COMMIT{}", &tail[10..]),
                 None => line.to_owned(),
             };
-            words.push(match line.split_once(", written ") {
-                Some((head, tail)) => format!("{head}, written AGO{}", &tail[tail.find(')').unwrap()..]),
+            let line = match line.split_once(", just now") {
+                Some((head, _)) => format!("{head}, AGO"),
+                None if line.ends_with(" ago") => format!("{}, AGO", line.rsplit_once(", ").unwrap().0),
                 None => line,
+            };
+            words.push(match line.split_once("written ") {
+                Some((head, tail)) if tail.ends_with(')') => format!("{head}written AGO)"),
+                _ => line,
             });
         }
         words.join("\n")

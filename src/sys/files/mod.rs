@@ -167,6 +167,7 @@ impl Root {
         match attempt() {
             Ok(entry) => Probe::Seen(entry),
             Err(Errno::NOENT) => Probe::Absent,
+            Err(Errno::NOTDIR) => Probe::Failed("something above it is not a directory".to_owned()),
             Err(error) => Probe::Failed(io::Error::from(error).to_string()),
         }
     }
@@ -402,3 +403,6 @@ fn stamp(stat: &Stat) -> Stamp {
 fn nanoseconds(seconds: impl Into<i128>, nanoseconds: impl Into<i128>) -> i128 {
     seconds.into() * 1_000_000_000 + nanoseconds.into()
 }
+
+#[cfg(test)]
+mod tests;
