@@ -17,7 +17,7 @@ const MASK: &str = "********";
 /// The unchanged lines around each change.
 const CONTEXT: usize = 3;
 /// The longest diff of one file, in lines.
-const LONGEST: usize = 400;
+const LONGEST: usize = 200;
 /// The most lines of a live file that is compared line by line.
 const MOST_LINES: usize = 20_000;
 /// A line of the live text is cut after one of these words.

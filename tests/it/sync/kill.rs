@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
-use std::time::Instant;
 
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -14,7 +13,7 @@ use rmqgit::report::Verdict;
 
 use super::site::{Site, path, text, unit};
 
-const RUNS: u32 = 300;
+const RUNS: u32 = 240;
 
 /// Returns what the files hold in the `n`-th release: text, mode, user. A file that the release does not have is absent.
 fn release(n: u32) -> BTreeMap<&'static str, (String, u32, &'static str)> {
@@ -60,27 +59,51 @@ fn check_whole(site: &Site, releases: std::ops::RangeInclusive<u32>) {
     }
 }
 
+/// The calls by which a run changes the disk; it is killed on its way into one of them.
+const CALLS: &str = "openat,openat2,write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,fchmod,fchmodat,fchown,\
+                     unlink,unlinkat,mkdir,mkdirat,ftruncate,flock,close";
+
+/// Runs a sync under strace, which kills it on its way into the `nth` call of a name; says whether it was killed, and
+/// returns the calls it made, each with its number among those of its name.
+fn sync_killed_at(site: &Site, name: &str, nth: u32) -> (bool, Vec<(String, u32)>) {
+    let trace = site.origin.dir.path().join("trace");
+    let sync = site.command(&["--mode", "converge"]);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-e", &format!("trace={CALLS}"), "-e", &format!("inject={name}:signal=KILL:when={nth}"), "-o"]);
+    let status = strace.arg(&trace).arg(sync.get_program()).args(sync.get_args()).output().unwrap().status;
+    let mut counts = BTreeMap::new();
+    let mut calls = Vec::new();
+    for line in fs::read_to_string(trace).unwrap().lines() {
+        if let Some((head, _)) = line.split_once('(') {
+            let name = head.rsplit(' ').next().unwrap().to_owned();
+            let count = counts.entry(name.clone()).or_insert(0);
+            *count += 1;
+            // What is printed at the end is not on the host.
+            if !line.contains(" write(1, ") {
+                calls.push((name, *count));
+            }
+        }
+    }
+    (status.signal() == Some(9) || status.code() == Some(137), calls)
+}
+
 #[test]
 fn a_killed_run_leaves_every_file_old_or_new() {
     let mut site = Site::new();
     publish(&mut site, 0);
-    let begun = Instant::now();
     assert_eq!(site.converge().1.verdict, Verdict::Converged);
-    let whole_run = begun.elapsed();
+    publish(&mut site, 1);
+    let (killed, calls) = sync_killed_at(&site, "rename", 9999);
+    assert!(!killed && calls.len() > 100, "{calls:?}");
     let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let (mut killed, mut recovered, mut last) = (0, 0, 0);
-    for n in 1..=RUNS {
+    let (mut killed, mut writing, mut last) = (0, 0, 1);
+    for n in 2..=RUNS {
         publish(&mut site, n);
-        let delay = whole_run.as_secs_f64() * 1.2 * f64::from(random.next_u32()) / f64::from(u32::MAX);
-        let sync = site.command(&["--mode", "converge"]);
-        // `timeout` ends itself with the signal that it sends.
-        let mut command = Command::new("timeout");
-        command.args(["-s", "KILL", &format!("{delay:.6}")]).arg(sync.get_program()).args(sync.get_args());
-        let status = command.output().unwrap().status;
-        killed += u32::from(status.signal() == Some(9) || status.code() == Some(137));
+        let (name, nth) = &calls[random.next_u32() as usize % calls.len()];
+        killed += u32::from(sync_killed_at(&site, name, *nth).0);
         check_whole(&site, last..=n);
         let state = fs::read_to_string(site.live("/var/lib/rmqgit/state.json")).unwrap();
-        recovered += u32::from(state.contains("\"intent\""));
+        writing += u32::from(state.contains("\"intent\""));
         if n % 4 != 0 {
             continue;
         }
@@ -90,23 +113,22 @@ fn a_killed_run_leaves_every_file_old_or_new() {
         assert_eq!(code, 0, "release {n}: {report:?}");
         check_whole(&site, n..=n);
         assert_eq!(site.sync(&[]).1.verdict, Verdict::InSync);
-        let leftovers: Vec<_> = walk(&site.root.join("etc"));
-        assert_eq!(leftovers, [""; 0], "release {n}");
+        assert_eq!(leftovers(&site.root.join("etc")), [""; 0], "release {n}");
         last = n;
     }
     assert!(
-        killed > RUNS / 5 && recovered > 0,
-        "{killed} of {RUNS} runs were killed, {recovered} of them while writing"
+        killed > RUNS * 3 / 4 && writing > RUNS / 10,
+        "{killed} of {RUNS} runs were killed, {writing} while writing"
     );
 }
 
 /// Returns the candidates that lie around.
-fn walk(dir: &std::path::Path) -> Vec<String> {
+fn leftovers(dir: &std::path::Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(walk(&path));
+            found.extend(leftovers(&path));
         } else if path.to_string_lossy().ends_with(".rmqgit-new") {
             found.push(path.display().to_string());
         }
