@@ -13,7 +13,6 @@ use crate::agent::settings::AgentFile;
 use crate::definitions::Definitions;
 use crate::diag;
 use crate::release::{Manifest, canonical_json};
-use crate::report::Report;
 use crate::review::Review;
 use crate::spec;
 
@@ -51,8 +50,6 @@ pub(super) enum Document {
     Explanations,
     /// /etc/rmqgit/agent.yaml of a host
     Agent,
-    /// What `rmqgit sync --format json` and `rmqgit status --format json` print
-    Report,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -73,7 +70,6 @@ pub(super) fn schema(document: Document) -> String {
         Document::Report => of::<crate::report::Report>(),
         Document::Explanations => of::<Explanations<'static>>(),
         Document::Agent => of::<AgentFile>(),
-        Document::Report => of::<Report>(),
     }
 }
 
