@@ -37,9 +37,18 @@ pub struct Cluster {
     /// The dangerous transitions that this commit grants, by name. A grant that has been used does nothing.
     #[serde(default)]
     pub grants: Vec<At<String>>,
-    /// Whether parts with faults were left out, so that what seems to be missing may be there.
+    /// What was left out because of faults that are reported, so that nothing is said to be missing that is there.
     #[serde(skip)]
-    pub partial: bool,
+    pub lost: Option<Lost>,
+}
+
+/// What the author declared, of a cluster of which parts were left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The names of all hosts.
+    pub hosts: Vec<HostName>,
+    /// The names of all vhosts, if they could be told.
+    pub vhosts: Option<Vec<String>>,
 }
 
 /// One host.

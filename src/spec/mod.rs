@@ -15,7 +15,7 @@ mod rabbitmq;
 mod root;
 mod value;
 
-pub use cluster::{Cluster, Host};
+pub use cluster::{Cluster, Host, Lost};
 pub use definitions::{
     ApplyTo, HashingAlgorithm, Parameter, Permission, Policy, PruneKind, QueueType, TopicPermission, User, Vhost,
 };

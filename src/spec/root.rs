@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Lost};
 use super::document::{Document, VERSION};
-use crate::diag::{At, DEFINED, Diagnostic, Diagnostics, Place, Sources, Span, nearest};
-use crate::name::ClusterName;
+use crate::diag::{At, DEFINED, Diagnostic, Diagnostics, Place, Sources, Span, excerpt, nearest};
+use crate::name::{ClusterName, HostName};
 use crate::yaml::{self, Limits, Node, View};
 
 /// The branch that compiled files are committed to when the spec does not say.
@@ -143,7 +143,7 @@ impl Root {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("declare it under `profiles` in `{}`", self.name),
         };
-        let fault = Diagnostic::error("unknown-profile", format!("there is no profile `{name}`"));
+        let fault = Diagnostic::error("unknown-profile", format!("there is no profile `{}`", excerpt(name)));
         diags.push(fault.at(profile.place(), "chosen here").help(help));
         None
     }
@@ -159,7 +159,8 @@ impl Root {
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b))
         };
         if branch.starts_with("refs/") || !branch.split('/').all(plain) {
-            let fault = Diagnostic::error("invalid-value", format!("`{}` is not the name of a branch", branch.value));
+            let fault =
+                Diagnostic::error("invalid-value", format!("`{}` is not the name of a branch", excerpt(&branch.value)));
             diags.push(
                 fault
                     .at(branch.place, "here")
@@ -193,11 +194,25 @@ fn decode_rest(node: &Node, faults: &[Diagnostic]) -> Option<Cluster> {
         }
         found.clear();
         if let Some(mut cluster) = yaml::decode::<Cluster>(&node.without(&spans)?, &mut found) {
-            cluster.partial = true;
+            cluster.lost = Some(declared(node));
             return Some(cluster);
         }
     }
     None
+}
+
+/// Takes the names that a cluster declares, of faulty parts too.
+fn declared(cluster: &Node) -> Lost {
+    let hosts = cluster.get("hosts").into_iter().flat_map(Node::entries);
+    let vhosts = cluster.get("rabbitmq").and_then(|section| section.get("vhosts"));
+    Lost {
+        hosts: hosts.filter_map(|entry| HostName::parse(entry.key()).ok()).collect(),
+        vhosts: match vhosts.map(Node::view) {
+            None => Some(vec!["/".to_owned()]),
+            Some(View::Mapping(entries)) => Some(entries.iter().map(|entry| entry.key().to_owned()).collect()),
+            Some(_) => None,
+        },
+    }
 }
 
 /// Returns where a faulty value is written: its second place where an alias or a default brought it to the first.
@@ -210,11 +225,11 @@ fn written(fault: &Diagnostic) -> Option<Span> {
 fn name_by(key: &At<String>, cluster: &mut Cluster, diags: &mut Diagnostics) {
     match (&cluster.name, ClusterName::parse(key)) {
         (Some(own), _) if own.as_str() != key.as_str() => {
-            let message = format!("the cluster is named `{}`, but stands under `{}`", own.value, key.value);
+            let message = format!("the cluster is named `{}`, but stands under `{}`", own.value, excerpt(&key.value));
             let fault = Diagnostic::error("name-mismatch", message).at(own.place, "named here");
             let fault =
                 if key.place.used.start == key.place.used.end { fault } else { fault.at(key.place, "stands here") };
-            diags.push(fault.help(format!("write `name: {}`, or leave the name out", key.value)));
+            diags.push(fault.help(format!("write `name: {}`, or leave the name out", excerpt(&key.value))));
         }
         (Some(_), _) => {}
         (None, Ok(name)) => cluster.name = Some(At { value: name, place: key.place }),
@@ -255,7 +270,8 @@ fn patterns(document: &Document, diags: &mut Diagnostics) -> Vec<String> {
         (dir.is_empty() || dir.split('/').all(plain)) && !file.is_empty() && file.matches('*').count() <= 1
     };
     for pattern in given.0.iter().filter(|pattern| !sound(pattern)) {
-        let fault = Diagnostic::error("invalid-value", format!("`{pattern}` is not a pattern of included files"));
+        let fault =
+            Diagnostic::error("invalid-value", format!("`{}` is not a pattern of included files", excerpt(pattern)));
         diags.push(
             fault
                 .at(given.place, "here")

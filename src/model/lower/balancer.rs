@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::check::{Service, lower_check};
 use super::hosts::{Hosts, lower_references};
 use super::text;
-use crate::diag::{At, Diagnostic, Diagnostics, Place};
+use crate::diag::{At, Diagnostic, Diagnostics, Place, excerpt};
 use crate::model::{Balancer, Bind, Broker, Front, Server, Stats};
 use crate::name::HostName;
 use crate::spec::{self, Haproxy};
@@ -111,7 +111,7 @@ fn check_balance(diags: &mut Diagnostics, balance: &At<String>) {
     let name = balance.split([' ', '(']).next().expect("split yields at least one part");
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_ (),.".contains(&b);
     if !ALGORITHMS.contains(&name) || !balance.bytes().all(plain) {
-        let message = format!("`{}` is not an algorithm of HAProxy", balance.value);
+        let message = format!("`{}` is not an algorithm of HAProxy", excerpt(&balance.value));
         let help = format!("use one of: {}", ALGORITHMS.join(", "));
         text::refuse(diags, "invalid-value", balance.place, message, &help);
     }
@@ -165,7 +165,7 @@ fn lower_stats(diags: &mut Diagnostics, stats: &spec::Stats) -> Stats {
         }
     }
     if let Some(user) = stats.user.as_ref().filter(|user| user.contains(':')) {
-        let message = format!("the user `{}` holds a `:`", user.value);
+        let message = format!("the user `{}` holds a `:`", excerpt(&user.value));
         text::refuse(
             diags,
             "invalid-value",
@@ -206,7 +206,7 @@ fn incomplete_auth(diags: &mut Diagnostics, place: Place, missing: &str) {
 /// Checks the path of a page.
 pub(super) fn check_path(diags: &mut Diagnostics, path: &At<String>) {
     if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic()) {
-        let message = format!("`{}` is not the path of a page", path.value);
+        let message = format!("`{}` is not the path of a page", excerpt(&path.value));
         text::refuse(
             diags,
             "invalid-value",

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::definitions::lower_definitions;
 use super::hosts::{Hosts, known};
 use super::{check_word, refuse_repeated, text};
-use crate::diag::{At, Diagnostic, Diagnostics, Place};
+use crate::diag::{At, Diagnostic, Diagnostics, Place, excerpt};
 use crate::facts::version::Version;
 use crate::model::{Broker, ConfigValue, Node, NodeKind};
 use crate::name::{HostName, SecretRef};
@@ -88,7 +88,7 @@ pub(super) fn lower_broker(diags: &mut Diagnostics, spec: &spec::Cluster, hosts:
         management_port,
         dist_port,
         open_files: section.open_files.as_ref().map_or(65536, |limit| limit.value),
-        definitions: lower_definitions(diags, section, version.value),
+        definitions: lower_definitions(diags, spec, version.value),
     }
 }
 
@@ -103,7 +103,7 @@ fn check_erlang(diags: &mut Diagnostics, erlang: &At<String>) {
             .split('.')
             .all(|part| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit()));
     if !ok {
-        let message = format!("`{}` is not a version of Erlang/OTP", erlang.value);
+        let message = format!("`{}` is not a version of Erlang/OTP", excerpt(&erlang.value));
         text::refuse(
             diags,
             "invalid-version",
@@ -144,7 +144,13 @@ fn lower_nodes(diags: &mut Diagnostics, section: &spec::Rabbitmq, hosts: &Hosts)
         refuse_repeated(diags, &mut seen, node.host.as_str(), node.place, &what);
         let name = node_name(diags, node, hosts, long_names);
         if seen.len() > names.len() {
-            refuse_repeated(diags, &mut names, name.clone(), node.place, &format!("the node name `{name}`"));
+            refuse_repeated(
+                diags,
+                &mut names,
+                name.clone(),
+                node.place,
+                &format!("the node name `{}`", excerpt(&name)),
+            );
         }
         let kind = match node.kind {
             spec::NodeKind::Disc => NodeKind::Disc,
@@ -164,14 +170,14 @@ fn node_name(diags: &mut Diagnostics, node: &At<spec::Node>, hosts: &Hosts, long
         None => format!("rabbit@{}", if long_names { host } else { short }),
     };
     let Some((first, at)) = name.split_once('@') else {
-        let message = format!("`{name}` is not the name of a node");
+        let message = format!("`{}` is not the name of a node", excerpt(&name));
         text::refuse(diags, "invalid-value", node.place, message, "write `rabbit@` and the name of the host");
         return name;
     };
     check_word(diags, first, node.place, "a node before `@`");
     let aliases = &hosts.get(host).expect("the caller looked the host up").aliases;
     if at != host && at != short && !aliases.iter().any(|alias| alias.as_str() == at) {
-        let message = format!("the node name `{name}` does not name its host `{host}`");
+        let message = format!("the node name `{}` does not name its host `{host}`", excerpt(&name));
         text::refuse(
             diags,
             "invalid-value",
@@ -213,7 +219,7 @@ fn lower_plugins(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> Vec<At<St
     for plugin in &section.plugins {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         if !plugin.starts_with(|c: char| c.is_ascii_lowercase()) || !plugin.bytes().all(plain) {
-            let message = format!("`{}` is not the name of a plugin", plugin.value);
+            let message = format!("`{}` is not the name of a plugin", excerpt(&plugin.value));
             text::refuse(
                 diags,
                 "invalid-value",
@@ -222,7 +228,13 @@ fn lower_plugins(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> Vec<At<St
                 "write a name such as `rabbitmq_management`, without a version",
             );
         }
-        refuse_repeated(diags, &mut seen, plugin.as_str(), plugin.place, &format!("the plugin `{}`", plugin.value));
+        refuse_repeated(
+            diags,
+            &mut seen,
+            plugin.as_str(),
+            plugin.place,
+            &format!("the plugin `{}`", excerpt(&plugin.value)),
+        );
     }
     let mut plugins = section.plugins.clone();
     plugins.sort_by(|a, b| a.value.cmp(&b.value));
@@ -234,7 +246,7 @@ fn lower_config(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> IndexMap<S
     for (key, setting) in section.config.iter() {
         let plain = |b: u8| b.is_ascii_graphic() && !b"#='\"".contains(&b);
         if key.is_empty() || !key.bytes().all(plain) {
-            let message = format!("`{}` is not a key of rabbitmq.conf", key.value);
+            let message = format!("`{}` is not a key of rabbitmq.conf", excerpt(&key.value));
             text::refuse(
                 diags,
                 "invalid-value",
@@ -245,7 +257,7 @@ fn lower_config(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> IndexMap<S
         }
         let last = key.rsplit('.').next().expect("rsplit yields at least one part");
         if SECRET_KEYS.contains(&last) && !matches!(setting.value, Setting::Secret(_)) {
-            text::plain_text(diags, setting.place, &format!("the value of `{}`", key.value));
+            text::plain_text(diags, setting.place, &format!("the value of `{}`", excerpt(&key.value)));
         }
         let value = match &setting.value {
             Setting::Bool(value) => ConfigValue::Bool(*value),
@@ -253,7 +265,7 @@ fn lower_config(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> IndexMap<S
             Setting::Float(value) => ConfigValue::Float(value.to_string()),
             Setting::Text(value) => {
                 if value.chars().any(char::is_control) {
-                    let message = format!("the value of `{}` holds a control character", key.value);
+                    let message = format!("the value of `{}` holds a control character", excerpt(&key.value));
                     text::refuse(diags, "invalid-value", setting.place, message, "write printable text on one line");
                 }
                 ConfigValue::Text(value.clone())
@@ -282,7 +294,7 @@ fn lower_env(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> IndexMap<Stri
         let name = key.strip_prefix("RABBITMQ_").unwrap_or(key);
         let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         if !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.bytes().all(plain) {
-            let message = format!("`{}` is not a variable of rabbitmq-env.conf", key.value);
+            let message = format!("`{}` is not a variable of rabbitmq-env.conf", excerpt(&key.value));
             text::refuse(
                 diags,
                 "invalid-value",
@@ -292,12 +304,12 @@ fn lower_env(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> IndexMap<Stri
             );
         }
         if let Some((_, field)) = MANAGED.iter().find(|(managed, _)| *managed == name) {
-            let message = format!("`{}` is written from another field", key.value);
+            let message = format!("`{}` is written from another field", excerpt(&key.value));
             text::refuse(diags, "managed-variable", key.place, message, &format!("use {field}"));
         }
-        refuse_repeated(diags, &mut seen, name, key.place, &format!("the variable `{name}`"));
+        refuse_repeated(diags, &mut seen, name, key.place, &format!("the variable `{}`", excerpt(name)));
         if value.0.chars().any(char::is_control) {
-            let message = format!("the value of `{}` holds a control character", key.value);
+            let message = format!("the value of `{}` holds a control character", excerpt(&key.value));
             text::refuse(diags, "invalid-value", key.place, message, "write printable text on one line");
         }
         env.insert(name.to_owned(), value.0.clone());

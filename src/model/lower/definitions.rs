@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{refuse_repeated, text};
 use crate::definitions::{Definitions, Parameter, Permission, Policy, TopicPermission, User, Vhost};
-use crate::diag::{At, Diagnostic, Diagnostics, Place, nearest};
+use crate::diag::{At, Diagnostic, Diagnostics, Place, excerpt, nearest};
 use crate::facts::version::Version;
 use crate::spec::{self, ApplyTo, HashingAlgorithm, Named};
 
@@ -16,8 +16,12 @@ use crate::spec::{self, ApplyTo, HashingAlgorithm, Named};
 const FORMAT: u32 = 1;
 
 /// Resolves vhosts, users, permissions, policies and parameters.
-pub(super) fn lower_definitions(diags: &mut Diagnostics, section: &spec::Rabbitmq, version: Version) -> Definitions {
-    let vhosts = lower_vhosts(diags, section);
+pub(super) fn lower_definitions(diags: &mut Diagnostics, spec: &spec::Cluster, version: Version) -> Definitions {
+    let section = &spec.rabbitmq;
+    let mut vhosts = lower_vhosts(diags, section);
+    for name in spec.lost.iter().flat_map(|lost| &lost.vhosts).flatten() {
+        vhosts.entry(name.clone()).or_default();
+    }
     let mut definitions =
         Definitions { format: FORMAT, rabbitmq_version: version.to_string(), ..Definitions::default() };
     for (name, user) in section.users.iter() {
@@ -64,7 +68,7 @@ fn lower_vhosts(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> Vhosts {
 fn lower_limits(diags: &mut Diagnostics, limits: &Named<String, At<i64>>, known: &[&str]) -> BTreeMap<String, i64> {
     for (name, limit) in limits.iter() {
         if !known.contains(&name.as_str()) {
-            let message = format!("there is no limit `{}` here", name.value);
+            let message = format!("there is no limit `{}` here", excerpt(&name.value));
             text::refuse(diags, "invalid-value", name.place, message, &format!("known limits: {}", known.join(", ")));
         }
         text::range(diags, *limit, &(-1..=i64::from(u32::MAX)), "the limit");
@@ -80,7 +84,7 @@ fn lower_user(diags: &mut Diagnostics, name: &At<String>, user: &spec::User) -> 
             text::conflict(diags, ("password", password.place), ("password_hash", hash.place), help);
         }
         (None, None) => diags.push(
-            Diagnostic::error("missing-password", format!("the user `{}` has no password", name.value))
+            Diagnostic::error("missing-password", format!("the user `{}` has no password", excerpt(&name.value)))
                 .at(name.place, "this user")
                 .help("add `password: {secret: NAME}` or `password_hash`; `password_hash: \"\"` refuses every password, for users with certificates"),
         ),
@@ -90,7 +94,7 @@ fn lower_user(diags: &mut Diagnostics, name: &At<String>, user: &spec::User) -> 
     for tag in &user.tags {
         text::line(diags, tag, name.place, "a tag");
     }
-    let what = format!("the password of `{}`", name.value);
+    let what = format!("the password of `{}`", excerpt(&name.value));
     User {
         tags: user.tags.clone(),
         password: user.password.as_ref().and_then(|password| text::secret(diags, password, &what)),
@@ -155,10 +159,10 @@ fn lower_policies(
     for policy in policies {
         text::line(diags, &policy.name.value, policy.name.place, "the name of a policy");
         let vhost = vhost_of(diags, vhosts, policy.vhost.as_ref(), policy.name.place);
-        let what = format!("the policy `{}` of the vhost `{vhost}`", policy.name.value);
+        let what = format!("the policy `{}` of the vhost `{}`", excerpt(&policy.name.value), excerpt(&vhost));
         refuse_repeated(diags, &mut seen, (vhost.clone(), policy.name.as_str()), policy.name.place, &what);
         if policy.definition.0.is_empty() {
-            let message = format!("the definition of the policy `{}` is empty", policy.name.value);
+            let message = format!("the definition of the policy `{}` is empty", excerpt(&policy.name.value));
             text::refuse(
                 diags,
                 "empty-list",
@@ -188,7 +192,7 @@ fn lower_parameters(diags: &mut Diagnostics, section: &spec::Rabbitmq, vhosts: &
         text::line(diags, &parameter.component.value, parameter.component.place, "the component");
         let vhost = vhost_of(diags, vhosts, parameter.vhost.as_ref(), place);
         let (component, name) = (parameter.component.value.clone(), parameter.name.value.clone());
-        let what = format!("the `{component}` `{name}` of the vhost `{vhost}`");
+        let what = format!("the `{}` `{}` of the vhost `{}`", excerpt(&component), excerpt(&name), excerpt(&vhost));
         refuse_repeated(diags, &mut seen, (vhost.clone(), component.clone(), name.clone()), place, &what);
         check_uris(diags, &parameter.value.value, parameter.value.place);
         lowered.push(Parameter { vhost, component, name, value: parameter.value.value.clone() });
@@ -209,9 +213,9 @@ fn known_vhost(diags: &mut Diagnostics, vhosts: &Vhosts, name: &At<String>) {
     }
     let help = match nearest(name, vhosts.keys().map(String::as_str)) {
         Some(nearest) => format!("did you mean `{nearest}`? Otherwise declare it under `rabbitmq.vhosts`"),
-        None => format!("declare it under `rabbitmq.vhosts`: `\"{}\": {{}}`", name.value),
+        None => format!("declare it under `rabbitmq.vhosts`: `\"{}\": {{}}`", excerpt(&name.value)),
     };
-    let fault = Diagnostic::error("unknown-vhost", format!("there is no vhost `{}`", name.value));
+    let fault = Diagnostic::error("unknown-vhost", format!("there is no vhost `{}`", excerpt(&name.value)));
     diags.push(fault.at(name.place, "needs the vhost").help(help));
 }
 
@@ -220,7 +224,7 @@ fn check_uris(diags: &mut Diagnostics, value: &Value, place: Place) {
     let mut found = BTreeSet::new();
     collect_uris(value, "", &mut found);
     for key in found {
-        text::plain_text(diags, place, &format!("the password of `{key}`"));
+        text::plain_text(diags, place, &format!("the password of `{}`", excerpt(&key)));
     }
 }
 

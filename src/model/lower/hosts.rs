@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use indexmap::IndexMap;
 
 use super::text;
-use crate::diag::{At, Diagnostic, Diagnostics, Place, nearest};
+use crate::diag::{At, Diagnostic, Diagnostics, Place, excerpt, nearest};
 use crate::model::Host;
 use crate::name::HostName;
 use crate::spec;
@@ -30,9 +30,18 @@ pub(super) fn lower_hosts(diags: &mut Diagnostics, spec: &spec::Cluster) -> Host
         };
         hosts.insert(name.value.clone(), lowered);
     }
+    for name in spec.lost.iter().flat_map(|lost| &lost.hosts) {
+        hosts.entry(name.clone()).or_insert_with(|| stand_in(name));
+    }
     duplicate_addresses(diags, &hosts);
     duplicate_names(diags, spec);
     hosts
+}
+
+/// Stands for a host whose faults are reported already, so that it can be named.
+fn stand_in(name: &HostName) -> Host {
+    let address = At { value: text::NO_ADDRESS, place: Place::default() };
+    Host { name: At { value: name.clone(), place: Place::default() }, address, interface: None, aliases: Vec::new() }
 }
 
 fn duplicate_addresses(diags: &mut Diagnostics, hosts: &Hosts) {
@@ -76,7 +85,7 @@ fn duplicate_names(diags: &mut Diagnostics, spec: &spec::Cluster) {
 pub(super) fn check_interface(diags: &mut Diagnostics, name: &At<String>) {
     let plain = |b: u8| b.is_ascii_graphic() && !b"/:\"'#!{}".contains(&b);
     if name.is_empty() || name.len() > 15 || !name.bytes().all(plain) || matches!(name.as_str(), "." | "..") {
-        let message = format!("`{}` is not the name of a network interface", name.value);
+        let message = format!("`{}` is not the name of a network interface", excerpt(&name.value));
         let help = "`ip -brief address` on the host lists them, such as `enp4s0f0`; a name has at most 15 characters";
         text::refuse(diags, "invalid-value", name.place, message, help);
     }

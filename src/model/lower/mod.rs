@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::Cluster;
-use crate::diag::{Diagnostic, Diagnostics, Place, Severity};
+use crate::diag::{Diagnostic, Diagnostics, Place, Severity, excerpt};
 use crate::spec;
 
 mod balancer;
@@ -24,17 +24,25 @@ mod vip;
 mod vip_address;
 
 /// The codes of faults that may only seem to be there while a part of the spec could not be read.
-const OF_ABSENCE: [&str; 6] =
-    ["empty-list", "missing-field", "missing-interface", "missing-plugin", "unknown-host", "unknown-vhost"];
+const OF_ABSENCE: [&str; 7] = [
+    "empty-list",
+    "host-without-role",
+    "missing-field",
+    "missing-interface",
+    "missing-password",
+    "missing-plugin",
+    "vip-without-balancer",
+];
 
 /// Resolves one cluster.
 pub fn lower(spec: &spec::Cluster, diags: &mut Diagnostics) -> Option<Cluster> {
     let mut found = Diagnostics::new();
     let cluster = lower_cluster(&mut found, spec);
-    if spec.partial {
-        found.retain(|diag| !OF_ABSENCE.contains(&diag.code));
+    if let Some(lost) = &spec.lost {
+        let may_seem = |code| OF_ABSENCE.contains(&code) || (code == "unknown-vhost" && lost.vhosts.is_none());
+        found.retain(|diag| !may_seem(diag.code));
     }
-    let sound = !spec.partial && found.iter().all(|diag| diag.severity != Severity::Error);
+    let sound = spec.lost.is_none() && found.iter().all(|diag| diag.severity != Severity::Error);
     diags.append(&mut found);
     cluster.filter(|_| sound)
 }
@@ -83,7 +91,7 @@ fn lower_sysctl(diags: &mut Diagnostics, spec: &spec::Cluster) -> IndexMap<Strin
     for (key, value) in spec.sysctl.iter() {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
         if !key.contains('.') || !key.bytes().all(plain) {
-            let message = format!("`{}` is not the name of a kernel setting", key.value);
+            let message = format!("`{}` is not the name of a kernel setting", excerpt(&key.value));
             text::refuse(diags, "invalid-value", key.place, message, "write a name such as `net.core.somaxconn`");
         }
         text::line(diags, &value.0, key.place, "the value of a kernel setting");
@@ -96,7 +104,7 @@ fn lower_sysctl(diags: &mut Diagnostics, spec: &spec::Cluster) -> IndexMap<Strin
 fn check_word(diags: &mut Diagnostics, word: &str, place: Place, what: &str) {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     if word.is_empty() || word.len() > 255 || !word.bytes().all(plain) {
-        let message = format!("`{word}` is not the name of {what}");
+        let message = format!("`{}` is not the name of {what}", excerpt(word));
         text::refuse(diags, "invalid-value", place, message, "use letters, digits, `-`, `_` and `.`");
     }
 }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
-use crate::diag::{At, Diagnostic, Diagnostics, Place};
+use crate::diag::{At, Diagnostic, Diagnostics, Place, excerpt};
 use crate::facts::version::Version;
 use crate::model::{Bind, Value};
 use crate::name::SecretRef;
@@ -31,7 +31,7 @@ pub(super) fn host_address(diags: &mut Diagnostics, text: &At<String>) -> IpAddr
         }
         Ok(ip) => ip,
         Err(_) => {
-            let message = format!("`{}` is not an IP address", text.value);
+            let message = format!("`{}` is not an IP address", excerpt(&text.value));
             refuse(
                 diags,
                 "invalid-address",
@@ -55,7 +55,7 @@ pub(super) fn virtual_address(diags: &mut Diagnostics, text: &At<String>) -> Opt
     if usable.is_none() {
         let message = match net {
             Some(net) => format!("`{net}` cannot be a virtual address"),
-            None => format!("`{}` is not an IP address, with or without a prefix", text.value),
+            None => format!("`{}` is not an IP address, with or without a prefix", excerpt(&text.value)),
         };
         let help = "write an address such as `192.168.1.222`, or with its prefix `192.168.1.222/24`";
         refuse(diags, "invalid-address", text.place, message, help);
@@ -67,7 +67,7 @@ pub(super) fn virtual_address(diags: &mut Diagnostics, text: &At<String>) -> Opt
 pub(super) fn bind(diags: &mut Diagnostics, text: &At<String>) -> Option<At<Bind>> {
     let parsed = parse_bind(text);
     if parsed.is_none() {
-        let message = format!("`{}` is not an address and a port", text.value);
+        let message = format!("`{}` is not an address and a port", excerpt(&text.value));
         let help = "write `192.168.1.222:5672`, `[2001:db8::1]:5672`, or `*:5672` for every address";
         refuse(diags, "invalid-address", text.place, message, help);
     }
@@ -96,7 +96,7 @@ pub(super) fn version(diags: &mut Diagnostics, text: &At<String>) -> Option<At<V
     match text.parse() {
         Ok(version) => Some(At { value: version, place: text.place }),
         Err(why) => {
-            let message = format!("`{}` is not a version", text.value);
+            let message = format!("`{}` is not a version", excerpt(&text.value));
             refuse(diags, "invalid-version", text.place, message, why);
             None
         }
@@ -107,7 +107,7 @@ pub(super) fn version(diags: &mut Diagnostics, text: &At<String>) -> Option<At<V
 pub(super) fn duration(diags: &mut Diagnostics, text: Option<&At<String>>, default: &str) -> String {
     let Some(text) = text else { return default.to_owned() };
     if let Err(help) = check_duration(text) {
-        refuse(diags, "invalid-duration", text.place, format!("`{}` is not a time", text.value), help);
+        refuse(diags, "invalid-duration", text.place, format!("`{}` is not a time", excerpt(&text.value)), help);
     }
     text.value.clone()
 }

@@ -7,7 +7,7 @@ use super::hosts::{Hosts, check_interface, lower_references};
 use super::instance::{Shared, lower_instance, lower_single};
 use super::text;
 use super::vip_address::check_addresses;
-use crate::diag::{At, Diagnostic, Diagnostics, Place};
+use crate::diag::{At, Diagnostic, Diagnostics, Place, excerpt};
 use crate::model::{Balancer, Instance, Keepalived, Mail, TrackScript};
 use crate::name::HostName;
 use crate::spec::{self, Named};
@@ -127,7 +127,7 @@ fn lower_mail(diags: &mut Diagnostics, mail: &spec::Mail) -> Mail {
         let parts = address.split_once('@');
         let plain = address.bytes().all(|b| b.is_ascii_graphic() && !b"\"'#!{}<>,;".contains(&b));
         if !plain || !parts.is_some_and(|(user, domain)| !user.is_empty() && !domain.is_empty()) {
-            let message = format!("`{}` is not a mail address", address.value);
+            let message = format!("`{}` is not a mail address", excerpt(&address.value));
             text::refuse(
                 diags,
                 "invalid-value",
@@ -142,7 +142,7 @@ fn lower_mail(diags: &mut Diagnostics, mail: &spec::Mail) -> Mail {
     let port = mail.server.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
     let named = HostName::parse(server).is_ok() && port.is_none_or(|port| port.is_ok());
     if whole.is_none() && !named {
-        let message = format!("`{}` is not a mail server", mail.server.value);
+        let message = format!("`{}` is not a mail server", excerpt(&mail.server.value));
         text::refuse(
             diags,
             "invalid-value",
