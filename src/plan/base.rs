@@ -99,7 +99,7 @@ impl Base {
                 let written = done.content && file.digest != wanted.digest;
                 if done.content {
                     file.digest = wanted.digest;
-                    file.secrets = wanted.secrets.clone();
+                    file.secrets.clone_from(&wanted.secrets);
                 }
                 if done.mode {
                     file.mode = wanted.mode;
@@ -126,15 +126,12 @@ impl Base {
         if action == OnChange::Nothing {
             return;
         }
-        match self.owed.iter_mut().find(|owed| owed.action == action) {
-            Some(owed) => {
-                owed.files.insert(path.clone());
-                owed.since = owed.since.max(at);
-            }
-            None => {
-                self.owed.push(Owed { action, files: BTreeSet::from([path.clone()]), since: at });
-                self.owed.sort();
-            }
+        if let Some(owed) = self.owed.iter_mut().find(|owed| owed.action == action) {
+            owed.files.insert(path.clone());
+            owed.since = owed.since.max(at);
+        } else {
+            self.owed.push(Owed { action, files: BTreeSet::from([path.clone()]), since: at });
+            self.owed.sort();
         }
     }
 

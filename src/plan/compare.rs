@@ -79,7 +79,6 @@ pub(super) fn owner(live: Account, wanted: &Owner, observed: &Observed) -> Owner
     match observed.accounts.get(wanted) {
         Some(Probe::Seen(account)) if *account == live => Ownership::Same,
         Some(Probe::Seen(_)) if observed.user == 0 => Ownership::Other,
-        Some(Probe::Seen(_)) => Ownership::Unknown,
         Some(Probe::Absent) if observed.place == crate::live::Place::Machine => Ownership::Other,
         _ => Ownership::Unknown,
     }

@@ -88,10 +88,9 @@ fn ask(database: &str, name: &str) -> Probe<u32> {
             Some((_, id)) => Probe::Seen(*id),
             None => Probe::Failed(format!("getent {database} has no number for `{name}`")),
         },
-        Ok(Ended { code: Some(2), .. }) => Probe::Absent,
+        // Status 2 is "no such name"; without the program there is no name service beside the files.
+        Ok(Ended { code: Some(2), .. }) | Err(process::ProcessError::NotInstalled(_)) => Probe::Absent,
         Ok(Ended { output, .. }) => Probe::Failed(format!("getent {database}: {}", output.trim())),
-        // Without the program there is no name service beside the files.
-        Err(process::ProcessError::NotInstalled(_)) => Probe::Absent,
         Err(error) => Probe::Failed(error.to_string()),
     }
 }

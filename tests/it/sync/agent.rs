@@ -70,7 +70,7 @@ fn one_run_at_a_time() {
 fn a_run_with_nothing_to_do_writes_its_report_and_nothing_else() {
     let site = Site::full();
     site.converge();
-    let written = |_: ()| {
+    let written = || {
         let mut found: Vec<_> = crate::fetch::origin::git(
             site.origin.dir.path(),
             &["-c", "alias.x=!find . -newer root/var/lib/rmqgit/mark -not -type d", "x"],
@@ -84,7 +84,7 @@ fn a_run_with_nothing_to_do_writes_its_report_and_nothing_else() {
     };
     fs::write(site.live("/var/lib/rmqgit/mark"), "").unwrap();
     assert_eq!(site.converge().1.verdict, Verdict::InSync);
-    assert_eq!(written(()), ["./root/var/lib/rmqgit/lock", "./root/var/lib/rmqgit/report.json"]);
+    assert_eq!(written(), ["./root/var/lib/rmqgit/lock", "./root/var/lib/rmqgit/report.json"]);
     // Not one of them waits for the disk.
     let sync = site.command(&["--mode", "converge"]);
     let trace = site.origin.dir.path().join("trace");

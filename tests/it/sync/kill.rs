@@ -20,11 +20,11 @@ fn release(n: u32) -> BTreeMap<&'static str, (String, u32, &'static str)> {
     let body = |name: &str| format!("# {name}\n{}", format!("value {n}\n").repeat(2000));
     let mut files = BTreeMap::from([
         ("/etc/a.conf", (body("a"), 0o644, "root")),
-        ("/etc/b/b.conf", (body("b"), if n % 2 == 0 { 0o600 } else { 0o640 }, "rabbitmq")),
-        ("/etc/only-mode", ("same\n".to_owned(), if n % 2 == 0 { 0o600 } else { 0o644 }, "root")),
-        ("/etc/only-owner", ("same\n".to_owned(), 0o644, if n % 2 == 0 { "root" } else { "rabbitmq" })),
+        ("/etc/b/b.conf", (body("b"), if n.is_multiple_of(2) { 0o600 } else { 0o640 }, "rabbitmq")),
+        ("/etc/only-mode", ("same\n".to_owned(), if n.is_multiple_of(2) { 0o600 } else { 0o644 }, "root")),
+        ("/etc/only-owner", ("same\n".to_owned(), 0o644, if n.is_multiple_of(2) { "root" } else { "rabbitmq" })),
     ]);
-    if n % 3 != 0 {
+    if !n.is_multiple_of(3) {
         files.insert("/etc/c/d/e.conf", (body("e"), 0o644, "root"));
     }
     files
@@ -104,7 +104,7 @@ fn a_killed_run_leaves_every_file_old_or_new() {
         check_whole(&site, last..=n);
         let state = fs::read_to_string(site.live("/var/lib/rmqgit/state.json")).unwrap();
         writing += u32::from(state.contains("\"intent\""));
-        if n % 4 != 0 {
+        if !n.is_multiple_of(4) {
             continue;
         }
         let (_, report) = site.sync(&["--mode", "report"]);

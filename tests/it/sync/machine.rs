@@ -1,6 +1,7 @@
 //! The machine's own root: the real haproxy, keepalived and bash judge candidates. A private mount namespace puts
 //! directories of the test over those of the machine, so that nothing outside the test is written.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -25,7 +26,7 @@ fn machine() -> Site {
 fn sync(site: &Site, args: &[&str]) -> (i32, Report) {
     let mut script = String::new();
     for dir in OVER {
-        script += &format!("mount --bind {} {dir}\n", site.live(dir).display());
+        writeln!(script, "mount --bind {} {dir}", site.live(dir).display()).unwrap();
     }
     script += "exec \"$@\"";
     let mut command = Command::new("unshare");

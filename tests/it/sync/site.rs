@@ -14,6 +14,9 @@ use rmqgit::report::Report;
 
 use crate::fetch::origin::{Origin, REF, bundle};
 
+/// The schema of a report, read once.
+static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+
 /// A host in a directory.
 pub(super) struct Site {
     pub(super) origin: Origin,
@@ -149,7 +152,6 @@ impl Site {
     pub(super) fn sync(&self, args: &[&str]) -> (i32, Report) {
         let (code, out, err) = crate::run(self.command(args).args(["--format", "json"]));
         assert_eq!(err, "", "{out}");
-        static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
         let schema = SCHEMA.get_or_init(|| {
             let schema = include_str!("../../../schema/report.json");
             jsonschema::draft202012::new(&serde_json::from_str(schema).unwrap()).unwrap()
