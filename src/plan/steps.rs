@@ -38,8 +38,10 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
             continue;
         }
         if change.action == Action::Remove && !desired.files.values().any(|wanted| wanted.on_change == action) {
-            plan.findings.extend(orphaned(&action, observed));
-            continue;
+            if let Some(finding) = orphaned(&action, observed) {
+                plan.findings.push(finding);
+                continue;
+            }
         }
         asked.entry(action).or_default().files.insert(change.path.clone());
     }
@@ -51,6 +53,7 @@ fn is_rewritten(change: &Change) -> bool {
     change.differs.iter().any(|difference| !matches!(difference, Difference::Mode { .. } | Difference::Owner { .. }))
 }
 
+/// Says that a unit has lost the last of its files: it cannot be told to read them again.
 fn orphaned(action: &OnChange, observed: &Observed) -> Option<Finding> {
     let (OnChange::Reload(unit) | OnChange::Restart(unit)) = action else { return None };
     (observed.place == Place::Machine).then(|| Finding {

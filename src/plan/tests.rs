@@ -268,6 +268,40 @@ fn steps_are_in_order() {
 }
 
 #[test]
+fn a_file_that_went_is_told_to_whom_it_concerns() {
+    let mut base = base("-");
+    for (name, on_change) in [
+        ("/etc/systemd/system/x.d/l.conf", OnChange::DaemonReload(unit("x.service"))),
+        ("/etc/haproxy/haproxy.cfg", OnChange::Reload(unit("haproxy.service"))),
+    ] {
+        base.files.insert(path(name), BaseFile { on_change, ..base_file("a") });
+    }
+    let mut desired = desired("-");
+    desired.grants = vec![GRANT_SHRINK.to_owned()];
+    let mut observed = observed("-");
+    observed.files.extend(base.files.keys().map(|path| (path.clone(), live("a"))));
+    observed.files.insert(path("/etc/other"), live("other"));
+    let plan = plan(&base, &desired, &observed);
+    let findings: Vec<_> = plan.findings.iter().map(|finding| format!("{}\n", finding.message)).collect();
+    insta::assert_snapshot!("steps_after_a_removal", shown(&plan) + &findings.concat());
+}
+
+#[test]
+fn a_run_that_was_killed_before_it_told_a_daemon_owes_it() {
+    let mut base = base("a");
+    let becomes = BaseFile { on_change: OnChange::Reload(unit("haproxy.service")), ..base_file("b") };
+    base.intent = Some(Intent { at: at(10), files: [(path(PATH), Some(becomes))].into() });
+    let mut desired = desired("b");
+    desired.files.get_mut(&path(PATH)).expect("the file").on_change = OnChange::Reload(unit("haproxy.service"));
+    let steps = |desired: &Desired, live: &str| shown(&plan(&base, desired, &observed(live)));
+    let reload = "{\"step\":\"reload\",\"unit\":\"haproxy.service\",\"files\":[\"/etc/f\"]}\n";
+    assert_eq!(steps(&desired, "b"), reload);
+    assert_eq!(steps(&desired, "a"), format!("{{\"step\":\"write\",\"path\":\"/etc/f\"}}\n{reload}"));
+    // Nothing was begun: nothing is owed to a file that is as it was.
+    assert_eq!(steps(&self::desired("a"), "a"), "");
+}
+
+#[test]
 fn what_is_owed_stays_until_it_is_done() {
     let (desired, mut observed) = actions();
     let everything = plan(&Base::default(), &desired, &observed);
