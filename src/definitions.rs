@@ -137,7 +137,7 @@ pub struct Parameter {
     pub component: String,
     /// Its name.
     pub name: String,
-    /// Its value.
+    /// Its value. An object whose one key is `secret` stands for the secret of that name.
     pub value: serde_json::Value,
 }
 

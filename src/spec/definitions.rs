@@ -249,7 +249,7 @@ pub struct Parameter {
     pub component: At<String>,
     /// Its name.
     pub name: At<String>,
-    /// Its value.
+    /// Its value. `{secret: NAME}` in it stands for a secret, such as a URI with a password.
     pub value: At<serde_json::Value>,
 }
 

@@ -154,7 +154,7 @@ impl Root {
             !part.is_empty()
                 && !part.starts_with(['.', '-'])
                 && !part.ends_with('.')
-                && !part.ends_with(".lock")
+                && part.rsplit_once('.').is_none_or(|(_, end)| !end.eq_ignore_ascii_case("lock"))
                 && !part.contains("..")
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b))
         };

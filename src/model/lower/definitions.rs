@@ -10,6 +10,7 @@ use super::{refuse_repeated, text};
 use crate::definitions::{Definitions, Parameter, Permission, Policy, TopicPermission, User, Vhost};
 use crate::diag::{At, Diagnostic, Diagnostics, Place, excerpt, nearest};
 use crate::facts::version::Version;
+use crate::name::SecretRef;
 use crate::spec::{self, ApplyTo, HashingAlgorithm, Named};
 
 /// The version of `definitions.json` that is written.
@@ -225,6 +226,23 @@ fn check_uris(diags: &mut Diagnostics, value: &Value, place: Place) {
     collect_uris(value, "", &mut found);
     for key in found {
         text::plain_text(diags, place, &format!("the password of `{}`", excerpt(&key)));
+    }
+    check_references(diags, value, place);
+}
+
+/// Checks what stands for a secret inside a value: `{secret: NAME}` and nothing beside it.
+fn check_references(diags: &mut Diagnostics, value: &Value, place: Place) {
+    match value {
+        Value::Object(fields) if fields.contains_key("secret") => {
+            let name = fields.get("secret").and_then(Value::as_str).filter(|_| fields.len() == 1);
+            if name.is_none_or(|name| SecretRef::parse(name).is_err()) {
+                let message = "`secret` in a value does not name a secret".to_owned();
+                text::refuse(diags, "invalid-value", place, message, "write `{secret: NAME}`, with nothing beside it");
+            }
+        }
+        Value::Object(fields) => fields.values().for_each(|field| check_references(diags, field, place)),
+        Value::Array(items) => items.iter().for_each(|item| check_references(diags, item, place)),
+        _ => {}
     }
 }
 

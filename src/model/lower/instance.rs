@@ -7,7 +7,7 @@ use super::hosts::{Hosts, known};
 use super::vip::members;
 use super::{check_word, text};
 use crate::diag::{At, Diagnostic, Diagnostics, Place};
-use crate::model::{Balancer, Instance, Member, TrackScript};
+use crate::model::{Balancer, Host, Instance, Member, TrackScript};
 use crate::name::HostName;
 use crate::spec::{self, Named};
 
@@ -163,34 +163,31 @@ fn lower_members(
         let help = "the priorities of all hosts must differ by less than the weight: give `check.weight` a larger one, such as -100";
         text::refuse(diags, "out-of-range", name.place, message, help);
     }
-    let mut rank = 0;
-    let mut lowered = Vec::with_capacity(named.len());
-    for host in named {
-        let declared = &hosts[host];
-        let interface =
-            declared.interface.clone().or_else(|| section.interface.as_ref().map(|given| given.value.clone()));
-        if interface.is_none() {
-            let fault = Diagnostic::error(
-                "missing-interface",
-                format!("Keepalived runs on `{host}`, whose interface is not known"),
-            );
-            diags.push(
-                fault
-                    .at(declared.name.place, "this host")
-                    .help("add `interface: NAME` to the host, or to `keepalived` for all of them"),
-            );
-        }
+    let member = |(host, rank): (&HostName, u16)| {
         let given = own.iter().find(|(name, _)| name.value == *host).map(|(_, priority)| *priority);
-        let default = At { value: FIRST_PRIORITY.saturating_sub(rank * step).max(1), place: name.place };
-        rank += 1;
-        lowered.push(Member {
+        let default = At { value: FIRST_PRIORITY.saturating_sub(rank.saturating_mul(step)).max(1), place: name.place };
+        Member {
             host: host.clone(),
-            address: declared.address.value,
-            interface: interface.unwrap_or_default(),
+            address: hosts[host].address.value,
+            interface: interface(diags, &hosts[host], section.interface.as_ref()),
             priority: given.unwrap_or(default).map(|priority| u8::try_from(priority).unwrap_or(u8::MAX)),
-        });
+        }
+    };
+    named.iter().zip(0..).map(member).collect()
+}
+
+/// Returns the interface of a host, or the one that holds for all, and reports a host that has none.
+fn interface(diags: &mut Diagnostics, host: &Host, shared: Option<&At<String>>) -> String {
+    if let Some(interface) = host.interface.as_ref().or(shared.map(|shared| &shared.value)) {
+        return interface.clone();
     }
-    lowered
+    let message = format!("Keepalived runs on `{}`, whose interface is not known", host.name.value);
+    diags.push(
+        Diagnostic::error("missing-interface", message)
+            .at(host.name.place, "this host")
+            .help("add `interface: NAME` to the host, or to `keepalived` for all of them"),
+    );
+    String::new()
 }
 
 /// Returns the step between two priorities, such that the first and the last host differ by less than what a failed
