@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::cluster::{Cluster, Lost};
 use super::document::{Document, VERSION};
 use crate::diag::{At, DEFINED, Diagnostic, Diagnostics, Place, Sources, Span, excerpt, nearest};
@@ -42,7 +44,10 @@ impl Root {
     pub fn parse(sources: &mut Sources, name: &str, bytes: &[u8], diags: &mut Diagnostics) -> Option<Self> {
         let file = u32::try_from(sources.len()).expect("fewer than 4 billion files fit in memory");
         let tree = yaml::read(sources, name, bytes, &Limits::default(), diags)?;
-        let document: Document = yaml::decode(&tree, diags)?;
+        let mut found = Diagnostics::new();
+        let document = yaml::decode(&tree, &mut found).or_else(|| decode_rest(&tree, &found));
+        diags.append(&mut found);
+        let document: Document = document?;
         if document.version.value != VERSION {
             let message =
                 format!("the spec has version {}; this rmqgit reads version {VERSION}", document.version.value);
@@ -119,7 +124,10 @@ impl Root {
         let merged = self.merge(node, diags)?;
         let mut found = Diagnostics::new();
         let decoded = yaml::decode(&merged, &mut found);
-        let cluster = decoded.or_else(|| decode_rest(&merged, &found));
+        let cluster = decoded.or_else(|| {
+            let rest: Cluster = decode_rest(&merged, &found)?;
+            Some(Cluster { lost: Some(declared(&merged)), ..rest })
+        });
         found.retain(|diag| !diag.labels.iter().any(|label| self.faulty.contains(&label.span)));
         diags.append(&mut found);
         let mut cluster: Cluster = cluster?;
@@ -183,7 +191,7 @@ fn check_part(part: &Node, faulty: &mut BTreeSet<Span>, diags: &mut Diagnostics)
 const MOST_CUTS: usize = 12;
 
 /// Decodes what is left when the faulty values are taken out, so that all other faults are found in the same run.
-fn decode_rest(node: &Node, faults: &[Diagnostic]) -> Option<Cluster> {
+fn decode_rest<T: DeserializeOwned>(node: &Node, faults: &[Diagnostic]) -> Option<T> {
     let mut spans = BTreeSet::new();
     let mut found = faults.to_vec();
     for _ in 0..MOST_CUTS {
@@ -193,9 +201,8 @@ fn decode_rest(node: &Node, faults: &[Diagnostic]) -> Option<Cluster> {
             return None;
         }
         found.clear();
-        if let Some(mut cluster) = yaml::decode::<Cluster>(&node.without(&spans)?, &mut found) {
-            cluster.lost = Some(declared(node));
-            return Some(cluster);
+        if let Some(rest) = yaml::decode(&node.without(&spans)?, &mut found) {
+            return Some(rest);
         }
     }
     None

@@ -25,6 +25,10 @@ fn the_root_says_what_clusters_there_are() {
     let fault = |text: &str| brief(&run(text));
     assert_eq!(fault("version: 1\n"), "empty-list: the spec has no clusters\n");
     assert_eq!(fault(""), ":1 empty-document: the file is empty\n");
+    assert_eq!(
+        fault(&format!("version: 1\nmore: 1\ncluster: {}\n", a.replace("10.0.1.1", "x"))),
+        ":2 unknown-field: unknown field `more`\n:3 invalid-address: `x` is not an IP address\n"
+    );
     assert_eq!(fault("version: 2\n"), ":1 unsupported-version: the spec has version 2; this rmqgit reads version 1\n");
     assert_eq!(
         fault("version: 1\nclusters: 5\n"),
