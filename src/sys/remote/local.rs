@@ -7,7 +7,7 @@ use std::path::Path;
 use git2::{ErrorCode, ObjectType, Odb, Oid, PackBuilder, Repository};
 
 use super::{Remote, RemoteError};
-use crate::sys::store::{Incoming, Store, Want};
+use crate::sys::store::{Incoming, Store, Want, open_objects};
 
 /// An open repository on this machine.
 pub(crate) struct Local<'r> {
@@ -54,7 +54,9 @@ impl<'r> Local<'r> {
         incoming: &mut Incoming<'_>,
     ) -> Result<BTreeSet<Oid>, RemoteError> {
         let mut cut = BTreeSet::new();
-        let mut pack = self.pack(want, store, &mut cut).map_err(|source| self.damaged(source))?;
+        // Packed out of the object directory alone: a pack builder that knows the refs reads every one of them.
+        let objects = open_objects(&[&self.repo.commondir().join("objects")])?;
+        let mut pack = pack(&objects, want, store, &mut cut).map_err(|source| self.damaged(source))?;
         let mut failure = None;
         let sent = pack.foreach(|bytes| match incoming.write_all(bytes) {
             Ok(()) => true,
@@ -70,52 +72,57 @@ impl<'r> Local<'r> {
         }
     }
 
-    fn pack(&self, want: &Want, store: &Store, cut: &mut BTreeSet<Oid>) -> Result<PackBuilder<'_>, git2::Error> {
-        let known = store.repo().odb()?;
-        let mut pack = self.repo.packbuilder()?;
-        pack.set_threads(1);
-        let mut seen = BTreeSet::from([want.tip]);
-        let mut commits = vec![want.tip];
-        while let Some(id) = commits.pop() {
-            let commit = self.repo.find_commit(id)?;
-            pack.insert_object(id, None)?;
-            self.insert_tree(commit.tree_id(), &known, &mut seen, &mut pack)?;
-            if !want.alone {
-                commits.extend(commit.parent_ids().filter(|parent| !known.exists(*parent) && seen.insert(*parent)));
-            } else if commit.parent_count() > 0 {
-                cut.insert(id);
-            }
-        }
-        Ok(pack)
-    }
-
-    fn insert_tree(
-        &self,
-        root: Oid,
-        known: &Odb<'_>,
-        seen: &mut BTreeSet<Oid>,
-        pack: &mut PackBuilder<'_>,
-    ) -> Result<(), git2::Error> {
-        let mut trees = vec![root];
-        while let Some(id) = trees.pop() {
-            if !seen.insert(id) || known.exists(id) {
-                continue;
-            }
-            pack.insert_object(id, None)?;
-            for entry in &self.repo.find_tree(id)? {
-                match entry.kind() {
-                    Some(ObjectType::Tree) => trees.push(entry.id()),
-                    Some(ObjectType::Blob) if seen.insert(entry.id()) && !known.exists(entry.id()) => {
-                        pack.insert_object(entry.id(), None)?;
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn damaged(&self, source: git2::Error) -> RemoteError {
         RemoteError::Damaged { remote: self.remote.to_string(), source }
     }
+}
+
+fn pack<'r>(
+    objects: &'r Repository,
+    want: &Want,
+    store: &Store,
+    cut: &mut BTreeSet<Oid>,
+) -> Result<PackBuilder<'r>, git2::Error> {
+    let known = store.repo().odb()?;
+    let mut pack = objects.packbuilder()?;
+    pack.set_threads(1);
+    let mut seen = BTreeSet::from([want.tip]);
+    let mut commits = vec![want.tip];
+    while let Some(id) = commits.pop() {
+        let commit = objects.find_commit(id)?;
+        pack.insert_object(id, None)?;
+        insert_tree(objects, commit.tree_id(), &known, &mut seen, &mut pack)?;
+        if !want.alone {
+            commits.extend(commit.parent_ids().filter(|parent| !known.exists(*parent) && seen.insert(*parent)));
+        } else if commit.parent_count() > 0 {
+            cut.insert(id);
+        }
+    }
+    Ok(pack)
+}
+
+fn insert_tree(
+    objects: &Repository,
+    root: Oid,
+    known: &Odb<'_>,
+    seen: &mut BTreeSet<Oid>,
+    pack: &mut PackBuilder<'_>,
+) -> Result<(), git2::Error> {
+    let mut trees = vec![root];
+    while let Some(id) = trees.pop() {
+        if !seen.insert(id) || known.exists(id) {
+            continue;
+        }
+        pack.insert_object(id, None)?;
+        for entry in &objects.find_tree(id)? {
+            match entry.kind() {
+                Some(ObjectType::Tree) => trees.push(entry.id()),
+                Some(ObjectType::Blob) if seen.insert(entry.id()) && !known.exists(entry.id()) => {
+                    pack.insert_object(entry.id(), None)?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }

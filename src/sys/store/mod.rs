@@ -175,7 +175,7 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stor
 }
 
 /// Opens object directories, read-only, with nothing read beside them.
-fn open_objects(directories: &[&Path]) -> Result<Repository, StoreError> {
+pub(crate) fn open_objects(directories: &[&Path]) -> Result<Repository, StoreError> {
     let open = || {
         let odb = Odb::new()?;
         for directory in directories {
