@@ -268,6 +268,16 @@ pub type StoredFiles = BTreeMap<String, Vec<u8>>;
 impl Bundle {
     /// Returns the files of the host's tree.
     pub fn store(&self) -> StoredFiles {
+        self.store_with(self.definitions_text().as_deref())
+    }
+
+    /// Returns the canonical text of the definitions.
+    pub fn definitions_text(&self) -> Option<String> {
+        self.definitions.as_ref().map(Definitions::to_canonical_json)
+    }
+
+    /// Returns the files of the host's tree, given its definitions as text: a cluster's hosts have the same ones.
+    pub fn store_with(&self, definitions: Option<&str>) -> StoredFiles {
         let mut files = StoredFiles::new();
         let mut listed = Vec::with_capacity(self.artifacts.len());
         for (path, artifact) in &self.artifacts {
@@ -284,8 +294,8 @@ impl Bundle {
             });
             files.insert(format!("{ROOTFS}{path}"), bytes);
         }
-        let definitions = self.definitions.as_ref().map(|definitions| {
-            let bytes = definitions.to_canonical_json().into_bytes();
+        let definitions = definitions.map(|text| {
+            let bytes = text.as_bytes().to_vec();
             let digest = Digest::of(&bytes);
             files.insert(DEFINITIONS.to_owned(), bytes);
             digest

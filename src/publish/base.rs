@@ -91,8 +91,7 @@ impl Base {
             };
         };
         // The root is the same object, and so are the clusters in it.
-        let now: BTreeMap<&str, String> =
-            fleet.paths().map(|file| (file.path.as_str(), file.blob.to_string())).collect();
+        let now: BTreeMap<&str, Oid> = fleet.paths().map(|file| (file.path.as_str(), file.blob)).collect();
         let kept: Index = index
             .into_iter()
             .filter(|(_, record)| now.get(record.facts.source.as_str()) == Some(&record.blob))
@@ -101,11 +100,6 @@ impl Base {
         let changed = fleet.files().iter().filter(|file| !known.contains(file.path.as_str()));
         let units = changed.cloned().map(Unit::File).collect();
         Work { kept, units }
-    }
-
-    /// Returns how many hosts are published, and how many of them are among these.
-    pub(super) fn published(&self, wanted: &BTreeSet<String>) -> (usize, usize) {
-        (self.refs.len(), self.refs.keys().filter(|name| wanted.contains(*name)).count())
     }
 }
 

@@ -90,8 +90,15 @@ pub(super) fn build<T: Send>(
 /// Returns the directory of a cluster: its pages, and a directory per host.
 pub(super) fn directory(bundles: &[Bundle], pages: StoredFiles) -> Dir {
     let mut files = pages;
+    let mut last: Option<(&Bundle, Option<String>)> = None;
     for bundle in bundles {
-        files.extend(bundle.store().into_iter().map(|(path, bytes)| (format!("{}/{path}", bundle.host), bytes)));
+        let text = match last.take() {
+            Some((before, text)) if before.definitions == bundle.definitions => text,
+            _ => bundle.definitions_text(),
+        };
+        let stored = bundle.store_with(text.as_deref());
+        files.extend(stored.into_iter().map(|(path, bytes)| (format!("{}/{path}", bundle.host), bytes)));
+        last = Some((bundle, text));
     }
     Dir::new(files)
 }

@@ -158,13 +158,13 @@ pub fn publish(diags: &mut Diagnostics, sources: &mut Sources, options: &Options
     let work = base.work(&fleet);
     let desk = Desk { store: &store, objects: &objects, spec: &spec, fleet: &fleet, base: &base, jobs: options.jobs };
     let Some(draft) = desk.compile(diags, sources, work)? else { return Ok(Outcome::Invalid) };
-    write::check_names(draft.index())?;
+    draft.check_names()?;
     if !options.allow_shrink {
-        write::check_size(&base, draft.index())?;
+        draft.check_size(&base)?;
     }
     let mut release = desk.finish(&branch, draft)?;
     if let Some(remote) = remote {
-        release.pushed = remote::push(&store, &remote, &release)?;
+        release.pushed = remote::push(&store, &remote, base.tip, &release)?;
     }
     let new = release.moved() || release.pushed;
     Ok(if new { Outcome::Published(release) } else { Outcome::Unchanged(release) })

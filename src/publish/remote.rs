@@ -24,12 +24,23 @@ pub(super) fn catch_up(store: &Store, remote: &str, branch: &str) -> Result<Remo
     Ok(Remote { name: remote.to_owned(), tip })
 }
 
-/// Pushes the branch and the refs of the hosts, all or none of them; says whether there was anything to push.
-pub(super) fn push(store: &Store, remote: &Remote, release: &Release) -> Result<bool, PublishError> {
+/// So many refs are named one by one in a push; more are named by a pattern, which costs as much as the fleet is large.
+const NAMED: usize = 500;
+
+/// Pushes the branch and the refs of the hosts, all or none of them; says whether there was anything to push. `base` is the
+/// commit that the release was built upon.
+pub(super) fn push(store: &Store, remote: &Remote, base: Option<Oid>, release: &Release) -> Result<bool, PublishError> {
     if remote.tip == Some(release.commit) && !release.moved() {
         return Ok(false);
     }
-    let refs = [&*format!("refs/heads/{}", release.branch), &*format!("{HOST_REFS}/*")];
+    let mut refs = vec![format!("refs/heads/{}", release.branch)];
+    if remote.tip.is_some() && remote.tip == base && release.changed.len() + release.removed.len() <= NAMED {
+        // The remote has all that came before.
+        refs.extend(release.changed.iter().map(|host| format!("{HOST_REFS}/{host}")));
+        refs.extend(release.removed.iter().map(|host| format!(":{HOST_REFS}/{host}")));
+    } else {
+        refs.push(format!("{HOST_REFS}/*"));
+    }
     let pushed = program::push(store.workdir(), &remote.name, &refs);
     if matches!(pushed, Err(GitError::Raced { .. })) {
         // The next run begins with what the other one pushed.

@@ -12,7 +12,7 @@ use super::source::SpecCommit;
 use super::{PublishError, Release, VERSION, page};
 use crate::diag::{Diagnostics, Sources};
 use crate::model::fleet;
-use crate::name::HostName;
+use crate::name::{ClusterName, HostName};
 use crate::release::{COMPILER, SPEC_COMMIT};
 use crate::sys::git::dir::Dir;
 use crate::sys::git::object::{self, Kind, commit_bytes};
@@ -37,6 +37,8 @@ pub(super) struct Draft {
     known: Known,
     /// All clusters.
     index: Index,
+    /// The names of the refs of all hosts.
+    wanted: BTreeSet<String>,
     /// The trees of those that were compiled.
     trees: BTreeMap<String, Oid>,
     /// The refs of the hosts of those.
@@ -69,13 +71,21 @@ impl Desk<'_> {
         )?;
         let bench = Bench { objects, kept: &work.kept, units: &work.units };
         let Some(products) = judge(diags, sources, &bench, judged)? else { return Ok(None) };
-        let mut draft = Draft { writer, known, index: work.kept, trees: BTreeMap::new(), edits: Vec::new() };
+        let mut draft = Draft {
+            writer,
+            known,
+            index: work.kept,
+            wanted: BTreeSet::new(),
+            trees: BTreeMap::new(),
+            edits: Vec::new(),
+        };
         for (unit, Product { facts, value: (tree, edits), .. }) in work.units.iter().zip(products) {
-            let blob = self.fleet.file(unit).blob.to_string();
+            let blob = self.fleet.file(unit).blob;
             draft.trees.insert(facts.cluster.to_string(), tree);
             draft.edits.extend(edits);
             draft.index.insert(facts.cluster.clone(), Record { blob, facts });
         }
+        draft.wanted = host_refs(&draft.index);
         Ok(Some(draft))
     }
 
@@ -92,12 +102,11 @@ impl Desk<'_> {
 
     /// Puts the objects in place, then moves the refs of the hosts, and the branch last.
     pub(super) fn finish(&self, branch: &str, draft: Draft) -> Result<Release, PublishError> {
-        let Draft { mut writer, known, index, trees, mut edits } = draft;
+        let Draft { mut writer, known, index, wanted, trees, mut edits } = draft;
         let compiled = trees.len();
         let message = self.message();
         let mut packer = Packer::new(&known);
         edits.extend(self.repair(&mut packer, &message, &index, &trees)?);
-        let wanted = host_refs(&index);
         let gone = self.base.refs.iter().filter(|(name, _)| !wanted.contains(*name));
         edits.extend(gone.map(|(name, id)| Edit { name: name.clone(), old: Some(*id), new: None }));
         let tree = self.root(&mut packer, &index, &trees)?;
@@ -222,31 +231,23 @@ fn short(name: &str) -> String {
     name.strip_prefix(crate::release::HOST_REFS).unwrap_or(name).trim_start_matches('/').to_owned()
 }
 
-/// Refuses names that the pages of a release have.
-pub(super) fn check_names(index: &Index) -> Result<(), PublishError> {
-    let taken = |name: &str| [page::NAME, page::PICTURE].iter().any(|page| page.eq_ignore_ascii_case(name));
-    let hosts = index.values().flat_map(|record| record.facts.hosts.iter().map(|host| host.name.as_str()));
-    match index.keys().map(crate::name::ClusterName::as_str).chain(hosts).find(|name| taken(name)) {
-        Some(name) => Err(PublishError::Reserved(name.to_owned())),
-        None => Ok(()),
-    }
-}
-
 impl Draft {
-    /// Returns all clusters of the release.
-    pub(super) fn index(&self) -> &Index {
-        &self.index
+    /// Refuses names that the pages of a release have.
+    pub(super) fn check_names(&self) -> Result<(), PublishError> {
+        let taken = |name: &str| [page::NAME, page::PICTURE].iter().any(|page| page.eq_ignore_ascii_case(name));
+        let hosts = self.index.values().flat_map(|record| record.facts.hosts.iter().map(|host| host.name.as_str()));
+        match self.index.keys().map(ClusterName::as_str).chain(hosts).find(|name| taken(name)) {
+            Some(name) => Err(PublishError::Reserved(name.to_owned())),
+            None => Ok(()),
+        }
     }
-}
 
-/// Refuses a release without hosts, or without most of those that are published.
-pub(super) fn check_size(base: &Base, index: &Index) -> Result<(), PublishError> {
-    let wanted: BTreeSet<String> = host_refs(index);
-    if wanted.is_empty() {
-        return Err(PublishError::Empty);
-    }
-    match base.published(&wanted) {
-        (published, left) if 2 * left < published => Err(PublishError::Shrunk { published, left }),
-        _ => Ok(()),
+    /// Refuses a release without hosts, or without most of those that are published.
+    pub(super) fn check_size(&self, base: &Base) -> Result<(), PublishError> {
+        if self.wanted.is_empty() {
+            return Err(PublishError::Empty);
+        }
+        let (published, left) = (base.refs.len(), base.refs.keys().filter(|name| self.wanted.contains(*name)).count());
+        if 2 * left < published { Err(PublishError::Shrunk { published, left }) } else { Ok(()) }
     }
 }

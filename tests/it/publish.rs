@@ -261,7 +261,7 @@ fn all_faults_of_all_files_and_nothing_written() {
     let fleet = Fleet::new(&["a", "b", "c"]);
     fleet.publish(&[]);
     let before = refs(fleet.path());
-    fleet.write("clusters/a.yaml", &cluster(u32::from(b'a'), 5672).replace("haproxy", "haproxi"));
+    fleet.write("clusters/a.yaml", &format!("{}  colour: red\n", cluster(u32::from(b'a'), 5672)));
     fleet.write("clusters/b.yaml", &cluster(u32::from(b'b'), 5672).replace("10.0.98.1", "10.0.98.1111"));
     fleet.commit("Wrong");
     let (status, err) = fleet.try_publish(&[]);

@@ -40,17 +40,6 @@ pub struct Chunk {
     places: Vec<(Oid, u32, usize)>,
 }
 
-impl Chunk {
-    /// Returns a whole pack that holds these objects alone.
-    pub(crate) fn into_pack(self) -> Vec<u8> {
-        let count = u32::try_from(self.places.len()).expect("a pack holds fewer than 2^32 objects");
-        let mut pack = [&b"PACK\0\0\0\x02"[..], &count.to_be_bytes(), &self.bytes].concat();
-        let sum = Sha1::digest(&pack);
-        pack.extend_from_slice(&sum);
-        pack
-    }
-}
-
 /// Names objects, and deflates those that are not known yet.
 pub struct Packer<'a> {
     known: &'a Known,
@@ -76,7 +65,12 @@ impl<'a> Packer<'a> {
         if self.known.insert(id) {
             let start = self.chunk.bytes.len();
             header(kind, bytes.len(), &mut self.chunk.bytes);
-            deflate(&mut self.deflate, bytes, &mut self.chunk.bytes);
+            match (kind, u16::try_from(bytes.len())) {
+                // Trees and commits are names of objects for the most part, which do not shrink, and starting a deflater costs
+                // more than they are long.
+                (Kind::Tree | Kind::Commit, Ok(len)) => store(bytes, len, &mut self.chunk.bytes),
+                _ => deflate(&mut self.deflate, bytes, &mut self.chunk.bytes),
+            }
             let mut crc = Crc::new();
             crc.update(&self.chunk.bytes[start..]);
             self.chunk.places.push((id, crc.sum(), start));
@@ -115,6 +109,30 @@ fn deflate(state: &mut Compress, mut bytes: &[u8], out: &mut Vec<u8>) {
             return;
         }
     }
+}
+
+/// Writes a zlib stream of one stored block: RFC 1950, section 2.2, and RFC 1951, section 3.2.4.
+fn store(bytes: &[u8], len: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0x78, 0x01, 0x01]);
+    out.extend_from_slice(&len.to_le_bytes());
+    out.extend_from_slice(&(!len).to_le_bytes());
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(&adler32(bytes).to_be_bytes());
+}
+
+/// Returns the checksum at the end of a zlib stream: RFC 1950, section 8.2.
+fn adler32(bytes: &[u8]) -> u32 {
+    const BASE: u32 = 65521;
+    let (mut a, mut b) = (1, 0);
+    // So many sums of bytes fit before the remainder must be taken.
+    for run in bytes.chunks(5552) {
+        for byte in run {
+            a += u32::from(*byte);
+            b += a;
+        }
+        (a, b) = (a % BASE, b % BASE);
+    }
+    b << 16 | a
 }
 
 /// Writes a pack and its index under temporary names, and puts both in place at the end.
@@ -251,4 +269,21 @@ pub fn sweep(repository: &Path) -> Result<(), GitError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_blocks_are_zlib_streams() {
+        for len in [0, 1, 5551, 5552, 5553, usize::from(u16::MAX)] {
+            let bytes: Vec<u8> = (0..len).map(|n| u8::try_from(n * 7 % 256).expect("a byte")).collect();
+            let mut stream = Vec::new();
+            store(&bytes, u16::try_from(len).expect("short"), &mut stream);
+            let mut read = Vec::new();
+            flate2::read::ZlibDecoder::new(&*stream).read_to_end(&mut read).expect("a stream with a right checksum");
+            assert_eq!(read, bytes);
+        }
+    }
 }

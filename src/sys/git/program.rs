@@ -25,11 +25,14 @@ pub fn fetch(repository: &Path, remote: &str, refs: &[&str]) -> Result<(), GitEr
     run(repository, &args).map(drop)
 }
 
-/// Makes refs of a remote what they are here: all of them, or none, and never by losing a commit of theirs. Refs below a
-/// `*` that are not here are removed there.
-pub fn push(repository: &Path, remote: &str, refs: &[&str]) -> Result<(), GitError> {
-    let specs: Vec<String> = refs.iter().map(|name| format!("{name}:{name}")).collect();
-    let mut args = vec!["push", "--quiet", "--porcelain", "--atomic", "--prune", "--no-verify", remote];
+/// Makes refs of a remote what they are here: all of them, or none, and never by losing a commit of theirs. A name that is
+/// preceded by `:` is removed there; below a name with `*`, so is every ref that is not here.
+pub fn push(repository: &Path, remote: &str, refs: &[String]) -> Result<(), GitError> {
+    let spec = |name: &String| if name.starts_with(':') { name.clone() } else { format!("{name}:{name}") };
+    let specs: Vec<String> = refs.iter().map(spec).collect();
+    let mut args = vec!["push", "--quiet", "--porcelain", "--atomic", "--no-verify"];
+    args.extend(refs.iter().any(|name| name.contains('*')).then_some("--prune"));
+    args.push(remote);
     args.extend(specs.iter().map(String::as_str));
     let output = start(repository, &args)?;
     if output.status.success() {

@@ -6,5 +6,3 @@ mod local;
 pub(crate) mod origin;
 mod server;
 mod ssh;
-mod sshd;
-mod web;
