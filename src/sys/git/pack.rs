@@ -40,6 +40,17 @@ pub struct Chunk {
     places: Vec<(Oid, u32, usize)>,
 }
 
+impl Chunk {
+    /// Returns a whole pack that holds these objects alone.
+    pub(crate) fn into_pack(self) -> Vec<u8> {
+        let count = u32::try_from(self.places.len()).expect("a pack holds fewer than 2^32 objects");
+        let mut pack = [&b"PACK\0\0\0\x02"[..], &count.to_be_bytes(), &self.bytes].concat();
+        let sum = Sha1::digest(&pack);
+        pack.extend_from_slice(&sum);
+        pack
+    }
+}
+
 /// Names objects, and deflates those that are not known yet.
 pub struct Packer<'a> {
     known: &'a Known,

@@ -118,7 +118,7 @@ impl RemoteError {
     /// Explains a failed write of pack bytes.
     pub(super) fn write(remote: &Remote, source: io::Error) -> Self {
         if source.kind() == io::ErrorKind::QuotaExceeded {
-            Self::TooLarge { remote: remote.to_string(), limit: remote.options().max_pack }
+            Self::too_large(remote)
         } else {
             Self::Pack { remote: remote.to_string(), source: source.into() }
         }
@@ -151,6 +151,10 @@ impl RemoteError {
 
     pub(super) fn timeout(remote: &Remote) -> Self {
         Self::Timeout { remote: remote.to_string(), seconds: remote.options().timeout }
+    }
+
+    pub(super) fn too_large(remote: &Remote) -> Self {
+        Self::TooLarge { remote: remote.to_string(), limit: remote.options().max_pack }
     }
 
     pub(super) fn protocol(remote: &Remote, why: impl Into<String>) -> Self {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use git2::{ErrorCode, ObjectType, Odb, Oid, PackBuilder, Repository};
+use git2::{ErrorCode, Oid, Repository};
 
 use super::{Remote, RemoteError};
-use crate::sys::store::{Incoming, Store, Want};
+use crate::sys::store::{Copy, Incoming, Store, Want, open_objects};
 
 /// An open repository on this machine.
 pub(crate) struct Local<'r> {
@@ -53,69 +53,39 @@ impl<'r> Local<'r> {
         store: &Store,
         incoming: &mut Incoming<'_>,
     ) -> Result<BTreeSet<Oid>, RemoteError> {
+        let objects = open_objects(&[&self.repo.commondir().join("objects")])?;
+        let limit = u64::from(self.remote.options().max_pack) << 20;
         let mut cut = BTreeSet::new();
-        let mut pack = self.pack(want, store, &mut cut).map_err(|source| self.damaged(source))?;
-        let mut failure = None;
-        let sent = pack.foreach(|bytes| match incoming.write_all(bytes) {
-            Ok(()) => true,
-            Err(error) => {
-                failure = Some(error);
-                false
-            }
-        });
-        match (sent, failure) {
-            (Ok(()), None) => Ok(cut),
-            (_, Some(error)) => Err(RemoteError::write(self.remote, error)),
-            (Err(source), None) => Err(self.damaged(source)),
+        let copied = copy(&objects, want, store, &mut cut).and_then(|copy| copy.pack(limit));
+        match copied.map_err(|source| self.damaged(source))? {
+            Some(pack) => incoming.write_all(&pack).map_err(|error| RemoteError::write(self.remote, error))?,
+            None => return Err(RemoteError::too_large(self.remote)),
         }
-    }
-
-    fn pack(&self, want: &Want, store: &Store, cut: &mut BTreeSet<Oid>) -> Result<PackBuilder<'_>, git2::Error> {
-        let known = store.repo().odb()?;
-        let mut pack = self.repo.packbuilder()?;
-        pack.set_threads(1);
-        let mut seen = BTreeSet::from([want.tip]);
-        let mut commits = vec![want.tip];
-        while let Some(id) = commits.pop() {
-            let commit = self.repo.find_commit(id)?;
-            pack.insert_object(id, None)?;
-            self.insert_tree(commit.tree_id(), &known, &mut seen, &mut pack)?;
-            if !want.alone {
-                commits.extend(commit.parent_ids().filter(|parent| !known.exists(*parent) && seen.insert(*parent)));
-            } else if commit.parent_count() > 0 {
-                cut.insert(id);
-            }
-        }
-        Ok(pack)
-    }
-
-    fn insert_tree(
-        &self,
-        root: Oid,
-        known: &Odb<'_>,
-        seen: &mut BTreeSet<Oid>,
-        pack: &mut PackBuilder<'_>,
-    ) -> Result<(), git2::Error> {
-        let mut trees = vec![root];
-        while let Some(id) = trees.pop() {
-            if !seen.insert(id) || known.exists(id) {
-                continue;
-            }
-            pack.insert_object(id, None)?;
-            for entry in &self.repo.find_tree(id)? {
-                match entry.kind() {
-                    Some(ObjectType::Tree) => trees.push(entry.id()),
-                    Some(ObjectType::Blob) if seen.insert(entry.id()) && !known.exists(entry.id()) => {
-                        pack.insert_object(entry.id(), None)?;
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
+        Ok(cut)
     }
 
     fn damaged(&self, source: git2::Error) -> RemoteError {
         RemoteError::Damaged { remote: self.remote.to_string(), source }
     }
+}
+
+fn copy<'r>(
+    objects: &'r Repository,
+    want: &Want,
+    store: &Store,
+    cut: &mut BTreeSet<Oid>,
+) -> Result<Copy<'r>, git2::Error> {
+    let known = store.repo().odb()?;
+    let mut copy = Copy::from(objects)?;
+    let mut seen = BTreeSet::from([want.tip]);
+    let mut commits = vec![want.tip];
+    while let Some(id) = commits.pop() {
+        let parents = copy.add(id, Some(&known))?;
+        if !want.alone {
+            commits.extend(parents.into_iter().filter(|parent| !known.exists(*parent) && seen.insert(*parent)));
+        } else if !parents.is_empty() {
+            cut.insert(id);
+        }
+    }
+    Ok(copy)
 }

@@ -23,6 +23,7 @@ use git2::{ErrorCode, Odb, Oid, Repository};
 use crate::name::{ClusterName, HostName, ReleaseId};
 
 mod closure;
+mod copy;
 mod incoming;
 mod rewrite;
 mod tree;
@@ -33,6 +34,7 @@ pub use tree::TreeError;
 pub(crate) use tree::trailer;
 
 pub(crate) use closure::{Closure, Want};
+pub(crate) use copy::Copy;
 pub(crate) use incoming::Incoming;
 
 /// What a remembered tip stands for.
@@ -175,7 +177,7 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stor
 }
 
 /// Opens object directories, read-only, with nothing read beside them.
-fn open_objects(directories: &[&Path]) -> Result<Repository, StoreError> {
+pub(crate) fn open_objects(directories: &[&Path]) -> Result<Repository, StoreError> {
     let open = || {
         let odb = Odb::new()?;
         for directory in directories {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Oid;
 
-use super::{Store, StoreError, git, io_error, oid};
+use super::{Copy, Store, StoreError, git, io_error, oid};
 use crate::name::ReleaseId;
 
 /// The most packs that the store keeps beside each other.
@@ -35,16 +35,15 @@ impl Store {
             return Ok(());
         }
         let mut incoming = self.incoming(u64::MAX)?;
-        let mut builder = self.repo.packbuilder().map_err(git("write a pack"))?;
-        builder.set_threads(1);
+        let mut copy = Copy::from(&self.repo).map_err(git("open its objects"))?;
         let mut shallow = BTreeSet::new();
         for tip in &tips {
-            builder.insert_commit(*tip).map_err(git("write a pack"))?;
-            if self.repo.find_commit(*tip).map_err(git("read a commit"))?.parent_count() > 0 {
+            if !copy.add(*tip, None).map_err(git("read a tip"))?.is_empty() {
                 shallow.insert(*tip);
             }
         }
-        builder.foreach(|bytes| incoming.write_all(bytes).is_ok()).map_err(git("write a pack"))?;
+        let pack = copy.pack(u64::MAX).map_err(git("read a tip"))?.expect("nothing is larger than this limit");
+        incoming.write_all(&pack).map_err(io_error("write a pack into", &self.path))?;
         let kept = incoming.stand_alone(&tips)?;
         self.set_shallow(&shallow)?;
         for pack in old.iter().filter(|path| path.file_name() != Some(OsStr::new(&kept))) {

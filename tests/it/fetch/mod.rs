@@ -6,3 +6,5 @@ mod local;
 pub(crate) mod origin;
 mod server;
 mod ssh;
+mod sshd;
+mod web;

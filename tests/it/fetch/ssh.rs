@@ -2,93 +2,27 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 
 use rmqgit::fetch::load;
 use rmqgit::sys::remote::{Remote, RemoteOptions};
 
 use super::origin::{Origin, bundle, check_life, cluster, host};
-use super::server::{Server, program, run};
+use super::server::run;
+use super::sshd::Sshd;
 
-/// An sshd with its own keys, and what a host needs to fetch from it.
-struct Sshd {
-    server: Server,
-    dir: PathBuf,
-}
-
-impl Sshd {
-    fn start(origin: &Origin, accepts_v2: bool) -> Self {
-        let dir = origin.dir.path().join("ssh");
-        fs::create_dir(&dir).unwrap();
-        // Root's sshd insists on it; where no sshd runs as a service, nobody has made it.
-        let _ = fs::create_dir("/run/sshd");
-        for (name, kind) in
-            [("host_ed25519", "ed25519"), ("host_ecdsa", "ecdsa"), ("key", "ed25519"), ("other", "ecdsa")]
-        {
-            let path = dir.join(name);
-            run("ssh-keygen", &["-q", "-t", kind, "-N", "", "-C", "", "-f", path.to_str().unwrap()]);
-        }
-        fs::copy(dir.join("key.pub"), dir.join("authorized_keys")).unwrap();
-        let server = Server::start(|port| {
-            let d = dir.display();
-            let accept = if accepts_v2 { "AcceptEnv GIT_PROTOCOL\n" } else { "" };
-            let config = format!(
-                "ListenAddress 127.0.0.1:{port}\nHostKey {d}/host_ed25519\nHostKey {d}/host_ecdsa\nPidFile none\n\
-                 AuthorizedKeysFile {d}/authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n{accept}"
-            );
-            fs::write(dir.join("config"), config).unwrap();
-            let mut sshd = program("/usr/sbin/sshd");
-            sshd.args(["-D", "-e", "-f"]).arg(dir.join("config"));
-            sshd
-        });
-        let sshd = Self { server, dir };
-        sshd.know(&sshd.line("host_ed25519"));
-        sshd
+/// What went wrong, with the parts that differ from run to run replaced.
+fn failure(sshd: &Sshd, origin: &Origin, remote: &Remote) -> String {
+    let user = run("id", &["-un"]).trim().to_owned();
+    let mut text = origin.failure(remote).replace(&sshd.server.port.to_string(), "PORT");
+    text = text.replace(&format!("//{user}@"), "//USER@").replace(&format!("`{user}`"), "`USER`");
+    for key in ["host_ed25519", "host_ecdsa", "other", "key"] {
+        let path = sshd.dir.join(format!("{key}.pub"));
+        let public = fs::read_to_string(&path).unwrap();
+        let print = run("ssh-keygen", &["-l", "-f", path.to_str().unwrap()]);
+        text = text.replace(public.split_whitespace().nth(1).unwrap(), &format!("BASE64-{key}"));
+        text = text.replace(print.split_whitespace().nth(1).unwrap(), &format!("SHA256-{key}"));
     }
-
-    fn name(&self) -> String {
-        format!("[127.0.0.1]:{}", self.server.port)
-    }
-
-    /// The line of known_hosts that makes one of the server's keys known.
-    fn line(&self, key: &str) -> String {
-        let key = fs::read_to_string(self.dir.join(format!("{key}.pub"))).unwrap();
-        format!("{} {}\n", self.name(), key.trim_end())
-    }
-
-    fn know(&self, lines: &str) {
-        fs::write(self.dir.join("known_hosts"), lines).unwrap();
-    }
-
-    fn remote(&self, origin: &Origin) -> Remote {
-        self.remote_with(&origin.path().display().to_string(), "key")
-    }
-
-    fn remote_with(&self, path: &str, key: &str) -> Remote {
-        let options = RemoteOptions {
-            ssh_key: self.dir.join(key),
-            known_hosts: self.dir.join("known_hosts"),
-            timeout: 20,
-            ..RemoteOptions::default()
-        };
-        Remote::parse(&format!("ssh://{}@127.0.0.1:{}{path}", run("id", &["-un"]).trim(), self.server.port), options)
-            .unwrap()
-    }
-
-    /// What went wrong, with the parts that differ from run to run replaced.
-    fn failure(&self, origin: &Origin, remote: &Remote) -> String {
-        let user = run("id", &["-un"]).trim().to_owned();
-        let mut text = origin.failure(remote).replace(&self.server.port.to_string(), "PORT");
-        text = text.replace(&format!("//{user}@"), "//USER@").replace(&format!("`{user}`"), "`USER`");
-        for key in ["host_ed25519", "host_ecdsa", "other", "key"] {
-            let path = self.dir.join(format!("{key}.pub"));
-            let public = fs::read_to_string(&path).unwrap();
-            let print = run("ssh-keygen", &["-l", "-f", path.to_str().unwrap()]);
-            text = text.replace(public.split_whitespace().nth(1).unwrap(), &format!("BASE64-{key}"));
-            text = text.replace(print.split_whitespace().nth(1).unwrap(), &format!("SHA256-{key}"));
-        }
-        text
-    }
+    text
 }
 
 #[test]
@@ -114,7 +48,7 @@ fn strange_servers_are_refused() {
     let mut seen = Vec::new();
     let mut see = |what: &str, lines: String| {
         sshd.know(&lines);
-        seen.push(format!("# {what}\n{}", sshd.failure(&origin, &remote)));
+        seen.push(format!("# {what}\n{}", failure(&sshd, &origin, &remote)));
     };
     let (good, other) = (sshd.line("host_ed25519"), sshd.line("other"));
     see("no line", String::new());
@@ -146,8 +80,8 @@ fn the_host_must_be_let_in() {
     fs::set_permissions(sshd.dir.join("open"), fs::Permissions::from_mode(0o640)).unwrap();
     let path = origin.path().display().to_string();
     let failures = ["other", "locked", "open", "absent", "host_ecdsa.pub"]
-        .map(|key| format!("# {key}\n{}", sshd.failure(&origin, &sshd.remote_with(&path, key))));
-    let no_repository = sshd.failure(&origin, &sshd.remote_with("/nonexistent/it's.git", "key"));
+        .map(|key| format!("# {key}\n{}", failure(&sshd, &origin, &sshd.remote_with(&path, key))));
+    let no_repository = failure(&sshd, &origin, &sshd.remote_with("/nonexistent/it's.git", "key"));
     insta::assert_snapshot!(format!("{}\n\n# no repository\n{no_repository}", failures.join("\n\n")));
 }
 
