@@ -82,14 +82,14 @@ fn haproxy(text: &str) -> String {
     if safe(text, "_./:@+,=?&*!%~^()-") { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-/// HAProxy 1.5 knows the escapes `\ `, `\#` and `\\` alone; a quote is an ordinary character there.
+/// HAProxy 1.5 knows the escapes `\ `, `\#`, `\"` and `\\` alone; a quote is an ordinary character there.
 fn haproxy_old(text: &str) -> Quoted {
     if text.is_empty() {
         return Err(QuoteError("HAProxy 1.5 cannot spell an empty word"));
     }
     let mut quoted = String::with_capacity(text.len());
     for c in text.chars() {
-        if matches!(c, ' ' | '#' | '\\') {
+        if matches!(c, ' ' | '#' | '\\' | '"') {
             quoted.push('\\');
         }
         quoted.push(c);
@@ -102,6 +102,9 @@ fn haproxy_old(text: &str) -> Quoted {
 fn keepalived(text: &str) -> Quoted {
     if text.is_empty() {
         return Err(QuoteError("Keepalived cannot spell an empty word"));
+    }
+    if text.len() > 256 {
+        return Err(QuoteError("Keepalived reads lines of at most 1023 bytes, so a word has at most 256 here"));
     }
     if text.contains('"') {
         return Err(QuoteError("Keepalived cannot spell a double quote"));
@@ -195,8 +198,8 @@ fn erlang_atom(text: &str) -> Quoted {
 }
 
 fn line(text: &str) -> Quoted {
-    if text.is_empty() || text.trim() != text {
-        return Err(QuoteError("the value must not be empty or begin or end with a blank"));
+    if text.is_empty() || text.trim() != text || text.len() > 1024 {
+        return Err(QuoteError("the value must not be empty, begin or end with a blank, or be longer than 1024 bytes"));
     }
     Ok(text.to_owned())
 }
@@ -226,7 +229,7 @@ mod tests {
         check(Syntax::Haproxy, "it's \"x\"\\", "'it'\\''s \"x\"\\'");
         check(Syntax::Haproxy, "兎", "'兎'");
         refuse(Syntax::Haproxy, &["a\nb", "a\0", "a\tb", "\u{85}"]);
-        check(Syntax::HaproxyOld, "a b#c\\d'e\"f", "a\\ b\\#c\\\\d'e\"f");
+        check(Syntax::HaproxyOld, "a b#c\\d'e\"f", "a\\ b\\#c\\\\d'e\\\"f");
         refuse(Syntax::HaproxyOld, &["", "a\nb"]);
     }
 
@@ -240,6 +243,8 @@ mod tests {
         check(Syntax::Keepalived, "5$", "\"5$\"");
         check(Syntax::Keepalived, "$5", "\"$5\"");
         refuse(Syntax::Keepalived, &["", "a\"b", "a\\b", "{", "}", "$x", "a${_PWD}", "a$_HASH", "a\nb"]);
+        check(Syntax::Keepalived, &"x".repeat(256), &"x".repeat(256));
+        refuse(Syntax::Keepalived, &[&"x".repeat(257)]);
     }
 
     #[test]

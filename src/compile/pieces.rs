@@ -113,8 +113,14 @@ pub(super) fn split(rendered: &str) -> Vec<Piece> {
     pieces
 }
 
+/// The most bytes of a raw line of keepalived.conf; the parser's buffer has 1024, and there is an indent.
+const KEEPALIVED_LINE: usize = 1000;
+
 /// Checks a raw line: what it says is its author's business, that it stays one line is ours.
-pub(super) fn clean_line(line: &str) -> Result<(), QuoteError> {
+pub(super) fn clean_line(syntax: Syntax, line: &str) -> Result<(), QuoteError> {
+    if syntax == Syntax::Keepalived && line.len() > KEEPALIVED_LINE {
+        return Err(QuoteError("Keepalived takes what follows the first 1023 bytes of a line for another line"));
+    }
     if line.chars().any(|c| c.is_control() && c != '\t') {
         return Err(QuoteError("an extra line must be a single line without control characters"));
     }

@@ -218,11 +218,12 @@ fn environment(syntax: Syntax, go_on: bool) -> Environment<'static> {
         Err(why) if go_on => Ok(Value::from_object(Prepared(pieces::refusal_mark(text, &why)))),
         Err(why) => Err(refused(text, why)),
     };
-    env.add_filter("raw", move |line: &str| prepared(line, pieces::clean_line(line).map(|()| line.to_owned())));
+    env.add_filter("raw", move |line: &str| prepared(line, pieces::clean_line(syntax, line).map(|()| line.to_owned())));
     env.add_filter("comment", move |text: &str| prepared(text, quote(Syntax::Comment, text)));
     env.add_filter("words", move |text: &str| {
         let words: Result<Vec<String>, QuoteError> = text.split_whitespace().map(|word| quote(syntax, word)).collect();
-        prepared(text, words.map(|words| words.join(" ")))
+        let line = words.map(|words| words.join(" "));
+        prepared(text, line.and_then(|line| pieces::clean_line(syntax, &line).map(|()| line)))
     });
     env
 }

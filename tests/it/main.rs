@@ -4,6 +4,7 @@
 
 mod cli;
 mod codes;
+mod compile;
 mod demo;
 mod fetch;
 mod git;
