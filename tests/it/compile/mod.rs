@@ -82,10 +82,10 @@ fn write(path: &Path, text: &str) {
     fs::write(path, text).expect("a file is written");
 }
 
-/// Starts the description of a run in a network and a mount name space of its own.
+/// Starts the description of a run with a network, mounts and processes of its own; all of them end with it, and it ends.
 fn isolated() -> Command {
-    let mut command = Command::new("unshare");
-    command.args(["--net", "--mount"]);
+    let mut command = Command::new("timeout");
+    command.args(["--signal=KILL", "120", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]);
     if !rustix::process::geteuid().is_root() {
         command.arg("--map-root-user");
     }

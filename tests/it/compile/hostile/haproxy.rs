@@ -15,17 +15,16 @@ ip link set lo up
 mount -t tmpfs tmpfs /run && mkdir /run/haproxy
 for cfg in \"$1\"/*.cfg; do
     case=${cfg%.cfg}
-    timeout 30 haproxy -W -db -f \"$cfg\" >\"$case.log\" 2>&1 &
+    haproxy -db -f \"$cfg\" >\"$case.log\" 2>&1 &
     haproxy=$!
-    # The master opens its ports before it forks, and forks before it answers.
     until exec 3<>/dev/tcp/127.0.0.1/1080; do kill -0 $haproxy || break; done 2>/dev/null
     if [ -e /proc/$BASHPID/fd/3 ]; then
         cat \"$case.request\" >&3
         cat <&3 >\"$case.answer\"
         exec 3>&-
-        kill $haproxy
+        kill -KILL $haproxy
     fi
-    wait $haproxy
+    wait $haproxy 2>/dev/null
 done
 exit 0
 ";

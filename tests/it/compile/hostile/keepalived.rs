@@ -9,7 +9,7 @@ use crate::run;
 /// Starts Keepalived, ends it after its dump, and returns the dump without time stamps.
 const DUMP: &str = "
 ip link add enp4s0f0 type veth peer name peer0 && ip link set lo up
-coproc K { exec timeout 30 keepalived -n -l -d -P -f \"$1\" -p \"$1.pid\" -r \"$1.vrrp\" 2>&1; }
+coproc K { exec keepalived -n -l -d -P -f \"$1\" -p \"$1.pid\" -r \"$1.vrrp\" 2>&1; }
 while IFS= read -r line <&\"${K[0]}\"; do
     printf '%s\\n' \"${line#*[0-9][0-9]:[0-9][0-9]:[0-9][0-9] [0-9][0-9][0-9][0-9]: }\"
     [[ $line == *'------< VRRP Scripts'* ]] && break
