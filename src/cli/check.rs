@@ -56,7 +56,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// Says how large a model is, such as `1 cluster, 3 hosts`.
 pub(super) fn size(model: &Model) -> String {
-    let count = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
     let hosts = model.clusters.iter().map(|cluster| cluster.hosts.len()).sum();
     format!("{}, {}", count(model.clusters.len(), "cluster"), count(hosts, "host"))
+}
+
+/// Says how many of something there are, such as `1 cluster`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

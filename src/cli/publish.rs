@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::check::count;
 use super::out::Format;
 use super::{Exit, Failure, stderr, stdout};
 use crate::diag::{self, Diagnostics, Sources};
@@ -97,14 +98,15 @@ fn warn_uncommitted(paths: &[String]) -> Result<(), Failure> {
 fn tell(release: &Release, word: &str) -> Result<(), Failure> {
     let mut out = stdout();
     let Release { branch, commit, clusters, hosts, changed, removed, .. } = release;
-    writeln!(out, "{word} {branch} {commit}: {clusters} clusters, {hosts} hosts")?;
+    let size = format!("{}, {}", count(*clusters, "cluster"), count(*hosts, "host"));
+    writeln!(out, "{word} {branch} {commit}: {size}")?;
     if release.moved() {
         writeln!(
             out,
-            "{} hosts changed, {} removed, {} clusters compiled",
-            changed.len(),
+            "{} changed, {} removed, {} compiled",
+            count(changed.len(), "host"),
             removed.len(),
-            release.compiled
+            count(release.compiled, "cluster")
         )?;
     }
     if release.pushed {
