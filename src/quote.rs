@@ -56,8 +56,11 @@ pub fn quote(syntax: Syntax, text: &str) -> Quoted {
         _ if text.chars().any(char::is_control) => {
             Err(QuoteError("a newline, tab or other control character cannot stand here"))
         }
+        Syntax::Haproxy | Syntax::HaproxyOld if text.is_empty() => {
+            Err(QuoteError("HAProxy takes an empty word for a missing one"))
+        }
         Syntax::Haproxy => Ok(haproxy(text)),
-        Syntax::HaproxyOld => haproxy_old(text),
+        Syntax::HaproxyOld => Ok(haproxy_old(text)),
         Syntax::Keepalived => keepalived(text),
         Syntax::RabbitmqConf => rabbitmq_conf(text),
         Syntax::RabbitmqConfPlain => rabbitmq_conf_plain(text),
@@ -83,10 +86,7 @@ fn haproxy(text: &str) -> String {
 }
 
 /// HAProxy 1.5 knows the escapes `\ `, `\#`, `\"` and `\\` alone; a quote is an ordinary character there.
-fn haproxy_old(text: &str) -> Quoted {
-    if text.is_empty() {
-        return Err(QuoteError("HAProxy 1.5 cannot spell an empty word"));
-    }
+fn haproxy_old(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     for c in text.chars() {
         if matches!(c, ' ' | '#' | '\\' | '"') {
@@ -94,7 +94,7 @@ fn haproxy_old(text: &str) -> Quoted {
         }
         quoted.push(c);
     }
-    Ok(quoted)
+    quoted
 }
 
 /// Between double quotes every character is itself, and there is no escape. Keepalived looks for `$NAME` and `${NAME}`
@@ -222,13 +222,12 @@ mod tests {
     fn haproxy_words() {
         check(Syntax::Haproxy, "Guo*0820", "Guo*0820");
         check(Syntax::Haproxy, "/haproxy?stats", "/haproxy?stats");
-        check(Syntax::Haproxy, "", "''");
         check(Syntax::Haproxy, "Haproxy Manager", "'Haproxy Manager'");
         check(Syntax::Haproxy, "a#b", "'a#b'");
         check(Syntax::Haproxy, "${HOME}", "'${HOME}'");
         check(Syntax::Haproxy, "it's \"x\"\\", "'it'\\''s \"x\"\\'");
         check(Syntax::Haproxy, "兎", "'兎'");
-        refuse(Syntax::Haproxy, &["a\nb", "a\0", "a\tb", "\u{85}"]);
+        refuse(Syntax::Haproxy, &["", "a\nb", "a\0", "a\tb", "\u{85}"]);
         check(Syntax::HaproxyOld, "a b#c\\d'e\"f", "a\\ b\\#c\\\\d'e\\\"f");
         refuse(Syntax::HaproxyOld, &["", "a\nb"]);
     }

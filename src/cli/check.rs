@@ -29,7 +29,7 @@ pub(super) struct Args {
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people, with the source lines
     Text,
     /// For programs; the document is versioned
@@ -38,16 +38,21 @@ enum Format {
     Github,
 }
 
+impl From<Format> for diag::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+            Format::Github => Self::Github,
+        }
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
     let (checked, exit) = load::check(&files);
-    let format = match args.format {
-        Format::Text => diag::Format::Text,
-        Format::Json => diag::Format::Json,
-        Format::Github => diag::Format::Github,
-    };
     let mut stdout = stdout();
-    stdout.write_all(load::render(&checked, format).as_bytes())?;
+    stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
     if let (Format::Text, Some(model), true) = (args.format, &checked.model, checked.diags.is_empty()) {
         writeln!(stdout, "{}: {}: no findings", spec::FILE, size(model))?;
     }

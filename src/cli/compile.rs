@@ -1,26 +1,29 @@
-//! `rmqgit compile`: the files of every host, in a directory to look at.
+//! `rmqgit compile`: the files of every host, in a directory.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::check::size;
-use super::{Exit, Failure, load, stderr, stdout};
+use super::check::Format;
+use super::{Exit, Failure, load, stdout};
 use crate::compile::{Compiler, Override};
-use crate::diag::{self, Diagnostics};
+use crate::diag::Diagnostics;
 use crate::model::{Checked, Cluster};
-use crate::publish::{TEMPLATES, page};
-use crate::release::{Bundle, StoredFiles};
+use crate::publish::{self, page};
+use crate::release::StoredFiles;
 use crate::sys::tree::Files;
-use crate::sys::workspace;
+use crate::sys::workspace::{self, WorkspaceError};
 
 /// Compile a spec into the files of every host
 ///
-/// Reads the working tree and writes what `publish` would commit for each cluster: every file at its real path below
-/// CLUSTER/HOST/rootfs, with placeholders for secrets. Replaces what an earlier run wrote into DIR, and nothing else.
+/// Writes what the output branch would hold: `CLUSTER/HOST/rootfs` with every file at its path, the definitions, the manifest,
+/// and a page and a picture for each cluster. Secrets stay placeholders. The directory must be new, empty, or written by
+/// this command before; what is no longer compiled is removed from it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  $ rmqgit compile --out out
-  $ rmqgit compile fixtures/tutorial --out /tmp/tutorial")]
+  $ rmqgit compile --out build
+  $ rmqgit compile fixtures/tutorial --out /tmp/tutorial
+  $ diff -r /tmp/tutorial/orders fixtures/tutorial/golden/orders")]
 pub(super) struct Args {
     /// The spec repository, or the rmqgit.yaml in it
     #[arg(default_value = ".")]
@@ -28,71 +31,112 @@ pub(super) struct Args {
     /// The directory to write
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// How to write the findings
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
-/// The file that marks a directory as written by this verb.
-const MARK: &str = ".rmqgit-out";
+/// The file in the output directory that lists what this command wrote there.
+const LIST: &str = ".rmqgit-compile";
+/// The first line of that file.
+const LIST_HEAD: &str = "rmqgit compile wrote these files; format 1";
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let names = workspace::names(&args.out).map_err(|e| Failure::from_error(&e))?;
-    if !names.is_empty() && !names.iter().any(|name| name == MARK) {
-        let message = format!("`{}` holds files that `rmqgit compile` did not write", args.out.display());
-        return Err(Failure::usage(message).help("give a directory that is empty or not there yet"));
-    }
     let files = load::load(&args.path)?;
     let (mut checked, exit) = load::check(&files);
-    let model = checked.model.take();
-    let compiled = model.as_ref().and_then(|model| compile(&mut checked, &files, &model.clusters));
-    stderr().write_all(load::render(&checked, diag::Format::Text).as_bytes())?;
-    let (Some(model), Some(clusters)) = (model, compiled) else { return Ok(Exit::Findings) };
-    write(&args.out, &clusters).map_err(|e| Failure::from_error(&e))?;
-    writeln!(stdout(), "{}: {}", args.out.display(), size(&model))?;
+    let compiled = checked.model.take().map(|model| compile(&files, &mut checked, &model.clusters));
+    let mut stdout = stdout();
+    let Some(Ok(compiled)) = compiled else {
+        stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
+        return Ok(Exit::Findings);
+    };
+    stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
+    let old = written_before(&args.out)?;
+    let mut list = BTreeSet::new();
+    for (cluster, files) in &compiled {
+        for (path, bytes) in files {
+            let path = format!("{cluster}/{path}");
+            write(&args.out.join(&path), bytes).map_err(|error| Failure::from_error(&error))?;
+            list.insert(path);
+        }
+        if !matches!(args.format, Format::Json) {
+            writeln!(stdout, "{cluster}: {} files in {}", files.len(), args.out.join(cluster).display())?;
+        }
+    }
+    for stale in old.difference(&list) {
+        workspace::remove(&args.out, Path::new(stale)).map_err(|error| Failure::from_error(&error))?;
+    }
+    let lines: Vec<&str> = std::iter::once(LIST_HEAD).chain(list.iter().map(String::as_str)).collect();
+    write(&args.out.join(LIST), format!("{}\n", lines.join("\n")).as_bytes())
+        .map_err(|error| Failure::from_error(&error))?;
     Ok(exit)
 }
 
-/// A cluster with the bundles of its hosts.
-type Compiled = (Cluster, Vec<Bundle>);
-
-/// Compiles every cluster; `None` if something cannot be written, and the diagnostics say what.
-fn compile(checked: &mut Checked, files: &Files, clusters: &[Cluster]) -> Option<Vec<Compiled>> {
-    let mut overrides = Vec::new();
-    for (path, bytes) in files {
-        if let Some(name) = path.strip_prefix(TEMPLATES).and_then(|rest| rest.strip_prefix('/')) {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            overrides.push(Override {
-                name: name.to_owned(),
-                file: checked.sources.add(path.clone(), text.as_str()),
-                text,
-            });
+/// Compiles every cluster into the files below its directory; what cannot be compiled is added to the findings.
+fn compile(files: &Files, checked: &mut Checked, clusters: &[Cluster]) -> Result<BTreeMap<String, StoredFiles>, ()> {
+    let mut found = Diagnostics::new();
+    let mut compiled = BTreeMap::new();
+    match Compiler::new(&overrides(files, checked)) {
+        Ok(compiler) => {
+            for cluster in clusters {
+                match compiler.compile(cluster) {
+                    Ok(bundles) => {
+                        let mut tree = page::cluster(cluster, &bundles);
+                        for bundle in bundles {
+                            let host = bundle.host.clone();
+                            tree.extend(bundle.store().into_iter().map(|(path, it)| (format!("{host}/{path}"), it)));
+                        }
+                        compiled.insert(cluster.name.value.to_string(), tree);
+                    }
+                    Err(mut diags) => found.append(&mut diags),
+                }
+            }
         }
+        Err(mut diags) => found.append(&mut diags),
     }
-    let compiler = Compiler::new(&overrides).map_err(|mut found| checked.diags.append(&mut found)).ok()?;
-    let mut refused = Diagnostics::new();
-    let mut done = Vec::new();
-    for cluster in clusters {
-        match compiler.compile(cluster) {
-            Ok(bundles) => done.push((cluster.clone(), bundles)),
-            Err(mut found) => refused.append(&mut found),
-        }
-    }
-    let whole = refused.is_empty();
-    checked.diags.append(&mut refused);
-    whole.then_some(done)
+    let sound = found.is_empty();
+    checked.diags.append(&mut found);
+    if sound { Ok(compiled) } else { Err(()) }
 }
 
-/// Writes the directory anew.
-fn write(out: &Path, clusters: &[Compiled]) -> Result<(), workspace::WorkspaceError> {
-    workspace::clear(out)?;
-    workspace::create(&out.join(MARK), b"`rmqgit compile` wrote this directory and will replace it.\n", 0o644)?;
-    let put = |dir: &Path, files: &StoredFiles| {
-        files.iter().try_for_each(|(path, bytes)| workspace::create(&dir.join(path), bytes, 0o644))
-    };
-    for (cluster, bundles) in clusters {
-        let dir = out.join(cluster.name.value.as_str());
-        put(&dir, &page::cluster(cluster, bundles))?;
-        for bundle in bundles {
-            put(&dir.join(bundle.host.as_str()), &bundle.store())?;
-        }
+/// Returns the repository's own templates.
+fn overrides(files: &Files, checked: &mut Checked) -> Vec<Override> {
+    let prefix = format!("{}/", publish::TEMPLATES);
+    let own = files.iter().filter_map(|(path, bytes)| Some((path, path.strip_prefix(&prefix)?, bytes)));
+    own.map(|(path, name, bytes)| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        Override { name: name.to_owned(), file: checked.sources.add(path.as_str(), text.as_str()), text }
+    })
+    .collect()
+}
+
+/// Returns what this command wrote into a directory before; refuses a directory that holds something else.
+fn written_before(dir: &Path) -> Result<BTreeSet<String>, Failure> {
+    let read = |error: WorkspaceError| Failure::from_error(&error);
+    let names = workspace::names(dir).map_err(read)?;
+    if names.is_empty() {
+        return Ok(BTreeSet::new());
     }
-    Ok(())
+    let refuse = || {
+        Failure::usage(format!("`{}` holds files that `rmqgit compile` did not write", dir.display()))
+            .help("give a directory that is empty or not there yet")
+    };
+    if !names.iter().any(|name| name == LIST) {
+        return Err(refuse());
+    }
+    let text = String::from_utf8(workspace::read(&dir.join(LIST)).map_err(read)?).map_err(|_| refuse())?;
+    let mut lines = text.lines();
+    if lines.next() != Some(LIST_HEAD) {
+        return Err(refuse());
+    }
+    let inside = |path: &&str| !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    Ok(lines.filter(inside).map(str::to_owned).collect())
+}
+
+/// Writes a file unless it is there already as it shall be.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), WorkspaceError> {
+    if workspace::exists(path) && workspace::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    workspace::replace(path, bytes, 0o644)
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::pieces::Secret;
 use super::render::Kind;
 use super::{File, Job, drop_in, unit};
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::facts::{features, platform};
 use crate::model::{self, Balancer, Bind, CheckKind, Cluster, Front, Host, Mode, Stats};
 use crate::name::HostPath;
@@ -82,6 +83,16 @@ struct ServerView<'a> {
     address: String,
     weight: Option<u16>,
     backup: bool,
+}
+
+/// Checks what HAProxy reads inside a word, where quotes do not help.
+pub(super) fn check_names(cluster: &Cluster, diags: &mut Diagnostics) {
+    let stats = cluster.balancer.as_ref().and_then(|balancer| balancer.stats.as_ref());
+    let user = stats.and_then(|stats| stats.auth.as_ref()).map(|(user, _)| user);
+    if let Some(user) = user.filter(|user| user.contains(':')) {
+        let message = format!("`{}` cannot be the user of the statistics page", user.escape_debug());
+        diags.push(Diagnostic::error("unquotable-value", message).help("a name ends at the first `:`"));
+    }
 }
 
 /// Adds HAProxy's files to a host that runs it.

@@ -106,6 +106,7 @@ impl<'a> Job<'a> {
     /// Checks what stands in a file where nothing can be quoted.
     fn check(&mut self) {
         rabbitmq::check(self.cluster, &mut self.diags);
+        haproxy::check_names(self.cluster, &mut self.diags);
         host::check(self.cluster, &mut self.diags);
     }
 

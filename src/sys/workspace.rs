@@ -79,6 +79,22 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WorkspaceErro
     write(path, bytes, mode, |file, path| file.persist(path).map(drop).map_err(|e| e.error))
 }
 
+/// Removes a file below `root`, and the directories between them that it leaves empty. A file that is not there is gone.
+pub fn remove(root: &Path, path: &Path) -> Result<(), WorkspaceError> {
+    let path = root.join(path);
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(WorkspaceError::Write { path, source }),
+        _ => {}
+    }
+    for dir in path.ancestors().skip(1).take_while(|dir| *dir != root) {
+        // The first directory that is not empty, or that another one is removing, ends the way up.
+        if fs::remove_dir(dir).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a symbolic link that must not exist yet, and the directories above it.
 pub fn link(path: &Path, target: &Path) -> Result<(), WorkspaceError> {
     if let Some(dir) = path.parent() {

@@ -17,13 +17,14 @@ for cfg in \"$1\"/*.cfg; do
     case=${cfg%.cfg}
     haproxy -db -f \"$cfg\" >\"$case.log\" 2>&1 &
     haproxy=$!
-    until exec 3<>/dev/tcp/127.0.0.1/1080; do kill -0 $haproxy || break; done 2>/dev/null
-    if [ -e /proc/$BASHPID/fd/3 ]; then
+    while kill -0 $haproxy 2>/dev/null; do
+        { exec 3<>/dev/tcp/127.0.0.1/1080; } 2>/dev/null || continue
         cat \"$case.request\" >&3
         cat <&3 >\"$case.answer\"
         exec 3>&-
         kill -KILL $haproxy
-    fi
+        break
+    done
     wait $haproxy 2>/dev/null
 done
 exit 0

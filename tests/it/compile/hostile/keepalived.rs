@@ -12,10 +12,9 @@ ip link add enp4s0f0 type veth peer name peer0 && ip link set lo up
 coproc K { exec keepalived -n -l -d -P -f \"$1\" -p \"$1.pid\" -r \"$1.vrrp\" 2>&1; }
 while IFS= read -r line <&\"${K[0]}\"; do
     printf '%s\\n' \"${line#*[0-9][0-9]:[0-9][0-9]:[0-9][0-9] [0-9][0-9][0-9][0-9]: }\"
-    [[ $line == *'------< VRRP Scripts'* ]] && break
+    [[ $line == *'------< Interfaces'* ]] && break
 done
-kill \"$K_PID\"
-wait
+kill -KILL \"$K_PID\"
 ";
 
 fn put_auth(cluster: &mut Cluster, number: u8, text: &str) {
