@@ -71,13 +71,13 @@ fn haproxy_reads_every_word_back() {
             let shown = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
             let right = shown(read(format!("{number}-right.answer")));
             let log = shown(read(format!("{number}-right.log")));
-            assert!(right.starts_with("HTTP/1.0 200 OK"), "{user:?} {other:?}\n{right}\n{log}");
+            assert!(right.starts_with("HTTP/1.1 200 OK"), "{user:?} {other:?}\n{right}\n{log}");
             let mut proxies: Vec<&str> =
                 right.lines().filter_map(|line| line.split_once(",FRONTEND,")).map(|it| it.0).collect();
             proxies.sort_unstable();
             assert_eq!(proxies, ["amqp", "management", "rmqgit_health", "rmqgit_stats"], "{user:?} {other:?}");
             let wrong = shown(read(format!("{number}-wrong.answer")));
-            assert!(wrong.starts_with("HTTP/1.0 401 Unauthorized"), "{user:?} {other:?}\n{wrong}");
+            assert!(wrong.starts_with("HTTP/1.1 401 Unauthorized"), "{user:?} {other:?}\n{wrong}");
             let realm = format!("WWW-Authenticate: Basic realm=\"{other}\"");
             assert!(wrong.lines().any(|line| line.eq_ignore_ascii_case(&realm)), "{realm}\n{wrong}");
         }
