@@ -60,7 +60,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             list.insert(path);
         }
         if !matches!(args.format, Format::Json) {
-            writeln!(stdout, "{cluster}: {} files in {}", files.len(), args.out.join(cluster).display())?;
+            let hosts = files.keys().filter(|path| path.ends_with("/manifest.json")).count();
+            writeln!(stdout, "{cluster}: {hosts} hosts in {}", args.out.join(cluster).display())?;
         }
     }
     for stale in old.difference(&list) {

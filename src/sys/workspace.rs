@@ -58,17 +58,6 @@ pub fn make_dir(path: &Path) -> Result<(), WorkspaceError> {
     fs::create_dir_all(path).map_err(|source| WorkspaceError::Write { path: path.to_owned(), source })
 }
 
-/// Removes everything in a directory, if there is one.
-pub fn clear(dir: &Path) -> Result<(), WorkspaceError> {
-    for name in names(dir)? {
-        let path = dir.join(name);
-        let is_dir = path.symlink_metadata().is_ok_and(|kind| kind.is_dir());
-        let removed = if is_dir { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.map_err(|source| WorkspaceError::Write { path, source })?;
-    }
-    Ok(())
-}
-
 /// Writes a file that must not exist yet, and the directories above it.
 pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WorkspaceError> {
     write(path, bytes, mode, |file, path| file.persist_noclobber(path).map(drop).map_err(|e| e.error))

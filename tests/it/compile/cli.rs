@@ -24,7 +24,7 @@ fn a_directory_is_written_and_kept_up() {
     let yaml = fs::read_to_string(fixture("tutorial").join("rmqgit.yaml")).expect("the fixture is there");
     write(&spec.join("rmqgit.yaml"), &yaml);
     let first = compile(&spec, &out);
-    assert_eq!(first, (0, "orders: 36 files in OUT/orders\n".to_owned(), String::new()));
+    assert_eq!(first, (0, "orders: 3 hosts in OUT/orders\n".to_owned(), String::new()));
     let differences = diff(&fixture("tutorial").join("golden/orders"), &out.join("orders"));
     let added = format!("Only in {0}: README.md\nOnly in {0}: topology.svg\n", out.join("orders").display());
     assert_eq!(differences, added);
@@ -33,7 +33,7 @@ fn a_directory_is_written_and_kept_up() {
     write(&out.join("notes.txt"), "mine\n");
     write(&spec.join("rmqgit.yaml"), &yaml.replace("name: orders", "name: invoices"));
     let second = compile(&spec, &out);
-    assert_eq!(second, (0, "invoices: 36 files in OUT/invoices\n".to_owned(), String::new()));
+    assert_eq!(second, (0, "invoices: 3 hosts in OUT/invoices\n".to_owned(), String::new()));
     let mut names: Vec<_> =
         fs::read_dir(&out).expect("it is there").map(|entry| entry.expect("readable").file_name()).collect();
     names.sort();
@@ -45,9 +45,9 @@ fn a_foreign_directory_is_left_alone() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     write(&dir.path().join("precious"), "");
     let refused = compile(&fixture("tutorial"), dir.path());
-    let message = "rmqgit: `OUT` holds something that `rmqgit compile` did not write\n  \
-                   help: give a new or an empty directory\n";
-    assert_eq!(refused, (3, String::new(), message.to_owned()));
+    let message = "rmqgit: `OUT` holds files that `rmqgit compile` did not write\n  \
+                   help: give a directory that is empty or not there yet\n";
+    assert_eq!(refused, (2, String::new(), message.to_owned()));
 }
 
 #[test]
