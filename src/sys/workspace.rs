@@ -134,8 +134,20 @@ mod tests {
         assert_eq!(read(&path).expect("the file"), b"three");
         assert_eq!(path.metadata().expect("the file").permissions().mode() & 0o7777, 0o755);
         assert_eq!(names(&dir.path().join("a")).expect("the directory"), ["b"]);
-        clear(&dir.path().join("a")).expect("an empty directory");
-        assert_eq!(names(&dir.path().join("a")).expect("the directory"), [""; 0]);
         assert_eq!(names(&dir.path().join("nowhere")).expect("nothing"), [""; 0]);
+    }
+
+    #[test]
+    fn a_removed_file_takes_its_empty_directories_along() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        for path in ["a/b/c", "a/d"] {
+            create(&dir.path().join(path), b"", 0o644).expect("a new file");
+        }
+        remove(dir.path(), Path::new("a/b/c")).expect("a removed file");
+        assert_eq!(names(&dir.path().join("a")).expect("the directory"), ["d"]);
+        remove(dir.path(), Path::new("a/b/c")).expect("it is gone already");
+        remove(dir.path(), Path::new("a/d")).expect("a removed file");
+        assert_eq!(names(dir.path()).expect("the directory"), [""; 0]);
+        assert!(dir.path().is_dir(), "the root stays");
     }
 }
