@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 /// Compiles every cluster into the files below its directory; what cannot be compiled is added to the findings.
 fn compile(files: &Files, checked: &mut Checked, clusters: &[Cluster]) -> Result<BTreeMap<String, StoredFiles>, ()> {
     let mut found = Diagnostics::new();
-    let mut compiled = BTreeMap::new();
+    let mut trees = BTreeMap::new();
     match Compiler::new(&overrides(files, checked)) {
         Ok(compiler) => {
             for cluster in clusters {
@@ -87,7 +87,7 @@ fn compile(files: &Files, checked: &mut Checked, clusters: &[Cluster]) -> Result
                             let host = bundle.host.clone();
                             tree.extend(bundle.store().into_iter().map(|(path, it)| (format!("{host}/{path}"), it)));
                         }
-                        compiled.insert(cluster.name.value.to_string(), tree);
+                        trees.insert(cluster.name.value.to_string(), tree);
                     }
                     Err(mut diags) => found.append(&mut diags),
                 }
@@ -97,7 +97,7 @@ fn compile(files: &Files, checked: &mut Checked, clusters: &[Cluster]) -> Result
     }
     let sound = found.is_empty();
     checked.diags.append(&mut found);
-    if sound { Ok(compiled) } else { Err(()) }
+    if sound { Ok(trees) } else { Err(()) }
 }
 
 /// Returns the repository's own templates.

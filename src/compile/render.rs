@@ -243,7 +243,9 @@ fn write_value(syntax: Syntax, go_on: bool, out: &mut Output, value: &Value) -> 
             (text, Err(QuoteError("a secret is printed alone, not as a part of a text")))
         }
         (None, Some(text), _) => (text, quote(syntax, text)),
-        (None, None, ValueKind::Bool | ValueKind::Number) => return Ok(write!(out, "{value}")?),
+        // minijinja prints `True`, which none of the programs knows.
+        (None, None, ValueKind::Bool) => return Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
+        (None, None, ValueKind::Number) => return Ok(write!(out, "{value}")?),
         (None, None, kind) => {
             let message = format!("a value of type {kind} cannot be printed");
             return Err(Error::new(ErrorKind::InvalidOperation, message));

@@ -58,6 +58,8 @@ fn broker() -> Broker {
     let config = [
         ("cluster_partition_handling", ConfigValue::Text("pause_minority".to_owned())),
         ("vm_memory_high_watermark.relative", ConfigValue::Float("0.6".to_owned())),
+        ("background_gc_enabled", ConfigValue::Bool(true)),
+        ("heartbeat", ConfigValue::Int(30)),
     ];
     Broker {
         version: at(Version::new(3, 10, 8)),
