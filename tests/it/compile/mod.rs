@@ -1,5 +1,6 @@
 //! The compiler: golden trees, and what the real programs make of its files.
 
+mod classic;
 mod cli;
 mod daemons;
 mod golden;

@@ -80,7 +80,9 @@ fn enabled_plugins_are_read_back() {
         let texts = accepted(texts, |cluster, text| plugin(cluster, text));
         let mut cluster = tutorial();
         cluster.broker.plugins.clear();
-        texts.iter().for_each(|text| plugin(&mut cluster, text));
+        for text in &texts {
+            plugin(&mut cluster, text);
+        }
         let (_dir, file) = written(&cluster, "/etc/rabbitmq/enabled_plugins");
         assert_eq!(read(&["list"], &file), texts);
     });

@@ -36,7 +36,7 @@ fn set(cluster: &mut Cluster, user: &str, password: &str, realm: &str) {
     balancer.global_extra = vec!["tune.bufsize 300000".to_owned()];
     let stats = balancer.stats.as_mut().expect("the tutorial has one");
     stats.bind.value = Bind { address: Some([127, 0, 0, 1].into()), port: 1080 };
-    stats.uri = "/s".to_owned();
+    "/s".clone_into(&mut stats.uri);
     stats.realm = Some(realm.to_owned());
     stats.auth = Some((user.to_owned(), Value::Text(password.to_owned())));
 }
