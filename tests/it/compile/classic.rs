@@ -32,7 +32,7 @@ fn sample(known: &Key) -> (String, ConfigValue) {
             key if key.starts_with("log.") => "warning",
             _ => "a_word",
         }),
-        Shape::Text if known.key.ends_with(".ip") => text("127.0.0.1"),
+        Shape::Text if known.path.last() == Some(&"ip") => text("127.0.0.1"),
         // A file that RabbitMQ's own checks find.
         Shape::Text | Shape::Texts => text("/etc/hosts"),
         Shape::Binary | Shape::Place(..) => text("a word"),

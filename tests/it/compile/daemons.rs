@@ -6,7 +6,7 @@ use std::process::Command;
 use rmqgit::model::Cluster;
 use rmqgit::release::Bundle;
 
-use super::{FIXTURES, clusters, compiler, isolated, joined, write};
+use super::{FIXTURES, clusters, compile, compiler, isolated, joined, tutorial, write};
 use crate::run;
 
 /// Calls `check` with each host of each fixture, and a directory that its files are in.
@@ -81,4 +81,49 @@ fn bash_and_shellcheck_accept_every_script() {
             quiet(Command::new("shellcheck").args(["--shell=sh", "--exclude=SC2034"]).arg(&env));
         }
     });
+}
+
+/// Asks the check script in every state of HAProxy, and prints its exit status each time.
+const WATCH: &str = "
+ip link set lo up
+mount -t tmpfs tmpfs /run && mkdir /run/haproxy
+ask() { bash \"$1/check\"; echo \"$2: $?\"; }
+ask \"$1\" 'not running'
+haproxy -db -f \"$1/good.cfg\" >/dev/null 2>&1 &
+disown $!
+until bash \"$1/check\"; do kill -0 $! || exit; done
+ask \"$1\" 'serves'
+kill -STOP $!
+ask \"$1\" 'hangs'
+kill -CONT $!
+ask \"$1\" 'serves again'
+kill -KILL $!
+haproxy -db -f \"$1/bad.cfg\" >/dev/null 2>&1 &
+disown $!
+# The first answers may come before the first checks of the brokers.
+while bash \"$1/check\"; do kill -0 $! || exit; done
+ask \"$1\" 'sees no broker'
+kill -KILL $!
+exit 0
+";
+
+#[test]
+fn the_check_script_tells_whether_haproxy_serves() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for (name, port) in [("good.cfg", 6000), ("bad.cfg", 6001)] {
+        let mut cluster = tutorial();
+        let balancer = cluster.balancer.as_mut().expect("the tutorial has one");
+        balancer.amqp.server_port = port;
+        balancer.amqp.check.inter = "100ms".to_owned();
+        for server in &mut balancer.amqp.servers {
+            server.address = [127, 0, 0, 1].into();
+        }
+        balancer.extra = ["listen broker", "    bind 127.0.0.1:6000", "    mode tcp"].map(str::to_owned).to_vec();
+        let files = joined(&compile(&cluster)[0]);
+        write(&dir.path().join(name), &files["/etc/haproxy/haproxy.cfg"]);
+        write(&dir.path().join("check"), &files["/usr/libexec/keepalived/check-haproxy"]);
+    }
+    let said = run(isolated().args(["bash", "-c", WATCH, "watch"]).arg(dir.path()));
+    let expect = "not running: 1\nserves: 0\nhangs: 124\nserves again: 0\nsees no broker: 1\n";
+    assert_eq!(said, (0, expect.to_owned(), String::new()));
 }

@@ -80,7 +80,7 @@ fn batches<S: Strategy<Value = String>>(count: u32, size: usize, texts: S, check
 }
 
 /// Returns the texts that the compiler takes in a field; those that it refuses are refused as what cannot be written.
-fn accepted<'a>(texts: &'a [String], put: impl Fn(&mut Cluster, &str)) -> Vec<&'a str> {
+fn accepted(texts: &[String], put: impl Fn(&mut Cluster, &str)) -> Vec<&str> {
     let compiler = Compiler::new(&[]).expect("the built-in templates are valid");
     let takes = |text: &&str| {
         let mut cluster = tutorial();
