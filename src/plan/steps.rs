@@ -37,11 +37,12 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
         if action == OnChange::Nothing || (action == OnChange::Sysctl && change.action == Action::Remove) {
             continue;
         }
-        if change.action == Action::Remove && !desired.files.values().any(|wanted| wanted.on_change == action) {
-            if let Some(finding) = orphaned(&action, observed) {
-                plan.findings.push(finding);
-                continue;
-            }
+        if change.action == Action::Remove
+            && !desired.files.values().any(|wanted| wanted.on_change == action)
+            && let Some(finding) = orphaned(&action, observed)
+        {
+            plan.findings.push(finding);
+            continue;
         }
         asked.entry(action).or_default().files.insert(change.path.clone());
     }

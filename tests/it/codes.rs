@@ -16,7 +16,10 @@ fn sources(dir: &Path, out: &mut String) {
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() && name != "tests" {
             sources(&path, out);
-        } else if name.ends_with(".rs") && name != "tests.rs" && !path.ends_with("diag/codes.rs") {
+        } else if path.extension().is_some_and(|it| it == "rs")
+            && name != "tests.rs"
+            && !path.ends_with("diag/codes.rs")
+        {
             out.push_str(fs::read_to_string(&path).unwrap().split("#[cfg(test)]").next().unwrap());
         }
     }
