@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::compile::compile;
 use super::{Exit, Failure, load, stdout};
 use crate::diag;
 use crate::model::Model;
@@ -50,7 +51,9 @@ impl From<Format> for diag::Format {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
-    let (checked, exit) = load::check(&files);
+    let (mut checked, exit) = load::check(&files);
+    // What the files cannot say, and a faulty template, are found by writing the files.
+    let exit = if compile(&files, &mut checked, |_, _| ()) { exit } else { Exit::Findings };
     let mut stdout = stdout();
     stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
     if let (Format::Text, Some(model), true) = (args.format, &checked.model, checked.diags.is_empty()) {

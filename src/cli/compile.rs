@@ -10,7 +10,7 @@ use crate::compile::{Compiler, Override};
 use crate::diag::Diagnostics;
 use crate::model::{Checked, Cluster};
 use crate::publish::{self, page};
-use crate::release::StoredFiles;
+use crate::release::Bundle;
 use crate::sys::tree::Files;
 use crate::sys::workspace::{self, WorkspaceError};
 
@@ -44,13 +44,20 @@ const LIST_HEAD: &str = "rmqgit compile wrote these files; format 1";
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
     let (mut checked, exit) = load::check(&files);
-    let compiled = checked.model.take().map(|model| compile(&files, &mut checked, &model.clusters));
+    let mut compiled = BTreeMap::new();
+    let sound = compile(&files, &mut checked, |cluster, bundles| {
+        let mut tree = page::cluster(cluster, &bundles);
+        for bundle in bundles {
+            let host = bundle.host.clone();
+            tree.extend(bundle.store().into_iter().map(|(path, it)| (format!("{host}/{path}"), it)));
+        }
+        compiled.insert(cluster.name.value.to_string(), tree);
+    });
     let mut stdout = stdout();
-    let Some(Ok(compiled)) = compiled else {
-        stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
-        return Ok(Exit::Findings);
-    };
     stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
+    if !sound {
+        return Ok(Exit::Findings);
+    }
     let old = written_before(&args.out)?;
     let mut list = BTreeSet::new();
     for (cluster, files) in &compiled {
@@ -73,22 +80,18 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Compiles every cluster into the files below its directory; what cannot be compiled is added to the findings.
-fn compile(files: &Files, checked: &mut Checked, clusters: &[Cluster]) -> Result<BTreeMap<String, StoredFiles>, ()> {
+/// Compiles every cluster of a model and hands its bundles over; what cannot be compiled is added to the findings.
+///
+/// Returns whether there was a model and all of it could be compiled.
+pub(super) fn compile(files: &Files, checked: &mut Checked, mut take: impl FnMut(&Cluster, Vec<Bundle>)) -> bool {
+    let overrides = overrides(files, checked);
+    let Some(model) = &checked.model else { return false };
     let mut found = Diagnostics::new();
-    let mut trees = BTreeMap::new();
-    match Compiler::new(&overrides(files, checked)) {
+    match Compiler::new(&overrides) {
         Ok(compiler) => {
-            for cluster in clusters {
+            for cluster in &model.clusters {
                 match compiler.compile(cluster) {
-                    Ok(bundles) => {
-                        let mut tree = page::cluster(cluster, &bundles);
-                        for bundle in bundles {
-                            let host = bundle.host.clone();
-                            tree.extend(bundle.store().into_iter().map(|(path, it)| (format!("{host}/{path}"), it)));
-                        }
-                        trees.insert(cluster.name.value.to_string(), tree);
-                    }
+                    Ok(bundles) => take(cluster, bundles),
                     Err(mut diags) => found.append(&mut diags),
                 }
             }
@@ -97,7 +100,7 @@ fn compile(files: &Files, checked: &mut Checked, clusters: &[Cluster]) -> Result
     }
     let sound = found.is_empty();
     checked.diags.append(&mut found);
-    if sound { Ok(trees) } else { Err(()) }
+    sound
 }
 
 /// Returns the repository's own templates.

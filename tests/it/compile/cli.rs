@@ -64,5 +64,7 @@ fn what_cannot_be_compiled_writes_nothing() {
     fs::remove_file(spec.join("templates/haproxi.cfg.j2")).expect("it is there");
     let (status, stdout, _) = compile(&spec, &out);
     assert_eq!((status, out.exists()), (1, false));
+    // `check` finds the same without a directory to write to.
+    assert_eq!(run(rmqgit().arg("check").arg(&spec)), (1, stdout.clone(), String::new()));
     insta::assert_snapshot!(stdout);
 }
