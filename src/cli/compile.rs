@@ -22,8 +22,7 @@ use crate::sys::workspace::{self, WorkspaceError};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   $ rmqgit compile --out build
-  $ rmqgit compile fixtures/tutorial --out /tmp/tutorial
-  $ diff -r /tmp/tutorial/orders fixtures/tutorial/golden/orders")]
+  $ rmqgit compile fixtures/tutorial --out /tmp/tutorial")]
 pub(super) struct Args {
     /// The spec repository, or the rmqgit.yaml in it
     #[arg(default_value = ".")]
