@@ -172,3 +172,36 @@ impl Definitions {
         crate::release::canonical_json(&sorted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back(texts in prop::collection::vec(any::<String>(), 6)) {
+            let text = |number: usize| texts[number].clone();
+            let permission = |user| Permission { vhost: text(0), user, configure: text(2), write: text(3), read: text(4) };
+            let mut definitions = Definitions {
+                vhosts: [(text(0), Vhost { description: Some(text(5)), ..Vhost::default() })].into(),
+                users: [(text(1), User { tags: vec![text(2)], ..User::default() })].into(),
+                permissions: vec![permission(text(1)), permission(text(5))],
+                policies: vec![Policy {
+                    vhost: text(0),
+                    name: text(1),
+                    pattern: text(2),
+                    apply_to: "all".to_owned(),
+                    priority: 0,
+                    definition: [(text(3), serde_json::json!({ text(4): text(5) }))].into(),
+                }],
+                global_parameters: [(text(1), text(2).into())].into(),
+                ..Definitions::default()
+            };
+            let read: Definitions = serde_json::from_str(&definitions.to_canonical_json()).expect("it is JSON of this type");
+            definitions.sort();
+            prop_assert_eq!(read, definitions);
+        }
+    }
+}
