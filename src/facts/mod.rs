@@ -4,5 +4,8 @@
 
 pub mod classic_config;
 pub mod features;
+pub mod haproxy;
+pub mod keepalived;
 pub mod platform;
+pub mod table;
 pub mod version;
