@@ -1,11 +1,16 @@
 //! Versions, limits and platforms: tables and look-ups.
 //!
 //! Input: a version or a platform. Output: what holds for it, with the source of the fact. Must not: judge a spec.
+//!
+//! What is a list stands in `tables/*.tsv`, one row a fact, and is read by [`table`].
 
 pub mod classic_config;
+pub mod config_keys;
+pub mod config_type;
 pub mod features;
 pub mod haproxy;
 pub mod keepalived;
 pub mod platform;
+pub mod range;
 pub mod table;
 pub mod version;
