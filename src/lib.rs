@@ -3,7 +3,7 @@
 //! The pipeline is the architecture; each stage is one function named after it:
 //!
 //! ```text
-//! spec --parse--> Spec --lower--> Model --compile--> Bundles --publish--> [Git]
+//! spec --parse--> Spec --lower--> Model --compile--> Bundles --check(rules)--> Bundles --publish--> [Git]
 //! [Git] --fetch--> Bundle ; observe -> Observed ; plan(base, desired, observed) -> Plan --apply--> outcomes --report--> Report
 //! ```
 //!
@@ -25,7 +25,11 @@ pub mod spec;
 
 pub mod model;
 
+pub mod policy;
+
 pub mod compile;
+
+pub mod check;
 
 pub mod review;
 

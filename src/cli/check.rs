@@ -1,14 +1,13 @@
 //! `rmqgit check`: everything that is wrong with a spec.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::compile::compile;
 use super::{Exit, Failure, load, stdout};
+use crate::check::Checked;
 use crate::diag;
-use crate::model::Model;
 use crate::spec;
 
 /// Check a spec and report everything that is wrong with it
@@ -51,21 +50,25 @@ impl From<Format> for diag::Format {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
-    let (mut checked, exit) = load::check(&files);
-    // What the files cannot say, and a faulty template, are found by writing the files.
-    let exit = if compile(&files, &mut checked, |_, _| ()) { exit } else { Exit::Findings };
+    let (checked, exit) = load::check(&files, |_, _| ());
     let mut stdout = stdout();
     stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
-    if let (Format::Text, Some(model), true) = (args.format, &checked.model, checked.diags.is_empty()) {
-        writeln!(stdout, "{}: {}: no findings", spec::FILE, size(model))?;
+    if args.format == Format::Text {
+        tell(&mut stdout, &checked)?;
     }
     Ok(exit)
 }
 
-/// Says how large a model is, such as `1 cluster, 3 hosts`.
-pub(super) fn size(model: &Model) -> String {
-    let hosts = model.clusters.iter().map(|cluster| cluster.hosts.len()).sum();
-    format!("{}, {}", count(model.clusters.len(), "cluster"), count(hosts, "host"))
+/// Says that there is nothing to say, and what the spec holds back.
+fn tell(out: &mut impl Write, checked: &Checked) -> std::io::Result<()> {
+    if checked.diags.is_empty() {
+        let size = format!("{}, {}", count(checked.clusters, "cluster"), count(checked.hosts, "host"));
+        writeln!(out, "{}: {size}: no findings", spec::FILE)?;
+    }
+    if !checked.waived.is_empty() {
+        writeln!(out, "{} waived by the spec", count(checked.waived.len(), "finding"))?;
+    }
+    Ok(())
 }
 
 /// Says how many of something there are, such as `1 cluster`.

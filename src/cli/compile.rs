@@ -6,12 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::check::Format;
 use super::{Exit, Failure, load, stdout};
-use crate::compile::{Compiler, Override};
-use crate::diag::Diagnostics;
-use crate::model::{Checked, Cluster};
-use crate::publish::{self, page};
-use crate::release::Bundle;
-use crate::sys::tree::Files;
+use crate::publish::page;
 use crate::sys::workspace::{self, WorkspaceError};
 
 /// Compile a spec into the files of every host
@@ -42,9 +37,8 @@ const LIST_HEAD: &str = "rmqgit compile wrote these files; format 1";
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
-    let (mut checked, exit) = load::check(&files);
     let mut compiled = BTreeMap::new();
-    let sound = compile(&files, &mut checked, |cluster, bundles| {
+    let (checked, exit) = load::check(&files, |cluster, bundles| {
         let mut tree = page::cluster(cluster, &bundles);
         for bundle in bundles {
             let host = bundle.host.clone();
@@ -54,8 +48,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     });
     let mut stdout = stdout();
     stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
-    if !sound {
-        return Ok(Exit::Findings);
+    if exit != Exit::Clean {
+        return Ok(exit);
     }
     let old = written_before(&args.out)?;
     let mut list = BTreeSet::new();
@@ -77,40 +71,6 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     write(&args.out.join(LIST), format!("{}\n", lines.join("\n")).as_bytes())
         .map_err(|error| Failure::from_error(&error))?;
     Ok(exit)
-}
-
-/// Compiles every cluster of a model and hands its bundles over; what cannot be compiled is added to the findings.
-///
-/// Returns whether there was a model and all of it could be compiled.
-pub(super) fn compile(files: &Files, checked: &mut Checked, mut take: impl FnMut(&Cluster, Vec<Bundle>)) -> bool {
-    let overrides = overrides(files, checked);
-    let Some(model) = &checked.model else { return false };
-    let mut found = Diagnostics::new();
-    match Compiler::new(&overrides) {
-        Ok(compiler) => {
-            for cluster in &model.clusters {
-                match compiler.compile(cluster) {
-                    Ok(bundles) => take(cluster, bundles),
-                    Err(mut diags) => found.append(&mut diags),
-                }
-            }
-        }
-        Err(mut diags) => found.append(&mut diags),
-    }
-    let sound = found.is_empty();
-    checked.diags.append(&mut found);
-    sound
-}
-
-/// Returns the repository's own templates.
-fn overrides(files: &Files, checked: &mut Checked) -> Vec<Override> {
-    let prefix = format!("{}/", publish::TEMPLATES);
-    let own = files.iter().filter_map(|(path, bytes)| Some((path, path.strip_prefix(&prefix)?, bytes)));
-    own.map(|(path, name, bytes)| {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        Override { name: name.to_owned(), file: checked.sources.add(path.as_str(), text.as_str()), text }
-    })
-    .collect()
 }
 
 /// Returns what this command wrote into a directory before; refuses a directory that holds something else.

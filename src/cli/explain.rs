@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::out::Format;
 use super::{Exit, Failure, stdout};
-use crate::diag::codes::{self, CODES, Code};
+use crate::diag::codes::{self, Code};
 use crate::release::canonical_json;
 
 /// Explain the code of a diagnostic
@@ -56,7 +56,7 @@ struct Explanation<'a> {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let codes = match &args.code {
-        None => CODES.iter().collect(),
+        None => codes::all(),
         Some(code) => vec![codes::find(code).ok_or_else(|| unknown(code))?],
     };
     let text = match args.format {
@@ -74,7 +74,7 @@ fn explanation(code: &Code) -> Explanation<'_> {
 }
 
 fn unknown(code: &str) -> Failure {
-    let near = CODES.iter().map(|known| (strsim::damerau_levenshtein(code, known.code), known.code)).min();
+    let near = codes::all().iter().map(|known| (strsim::damerau_levenshtein(code, known.code), known.code)).min();
     let help = match near {
         Some((distance, near)) if distance <= 3 => format!("did you mean `{near}`?"),
         _ => "`rmqgit explain --all` lists every code".to_owned(),

@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::{Exit, Failure};
-use crate::diag::{Format, Severity};
-use crate::model::{self, Checked};
+use crate::check::{self, Checked, Input};
+use crate::diag::Format;
+use crate::model::Cluster;
+use crate::release::Bundle;
 use crate::spec;
+use crate::sys::clock;
 use crate::sys::tree::{self, Files, TreeError};
 
 /// The columns that diagnostics are laid out for.
@@ -39,9 +42,10 @@ pub(super) fn render(checked: &Checked, format: Format) -> String {
     crate::diag::render(&checked.diags, &checked.sources, format, true, WIDTH)
 }
 
-/// Checks files, and says how the verb ends if it goes no further.
-pub(super) fn check(files: &Files) -> (Checked, Exit) {
-    let checked = model::check(files);
-    let error = checked.diags.iter().any(|diag| diag.severity == Severity::Error);
-    (checked, if error { Exit::Findings } else { Exit::Clean })
+/// Checks files, hands over what was compiled of each cluster, and says how the verb ends if it goes no further.
+pub(super) fn check(files: &Files, take: impl FnMut(&Cluster, Vec<Bundle>)) -> (Checked, Exit) {
+    let published = std::collections::BTreeMap::new();
+    let checked = check::check(&Input { files, published: &published, today: clock::today() }, take);
+    let exit = if checked.is_sound() { Exit::Clean } else { Exit::Findings };
+    (checked, exit)
 }

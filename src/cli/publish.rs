@@ -11,6 +11,7 @@ use super::{Exit, Failure, stderr, stdout};
 use crate::diag::{self, Diagnostics, Sources};
 use crate::publish::{self, Options, Outcome, PublishError, Release};
 use crate::release::canonical_json;
+use crate::sys::clock;
 use crate::sys::git::GitError;
 
 /// Compile a committed spec and commit the result to the output branch
@@ -58,6 +59,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         jobs: jobs(args.jobs),
         allow_shrink: args.allow_shrink,
         full: args.full,
+        today: clock::today(),
     };
     let (mut diags, mut sources) = (Diagnostics::new(), Sources::new());
     // A look at the working tree takes as long as the rest where ten thousand files did not change.

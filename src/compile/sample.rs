@@ -37,6 +37,7 @@ pub(super) fn cluster() -> Cluster {
         (name(text), Host { name: at(name(text)), address, interface, aliases: Vec::new() })
     };
     Cluster {
+        rules: Vec::new(),
         name: at(ClusterName::parse("orders").expect("a valid cluster name")),
         platform: Platform::Debian,
         hosts: HOSTS.into_iter().map(host).collect(),

@@ -20,7 +20,7 @@ pub(super) fn render(diags: &[Diagnostic], sources: &Sources) -> String {
                 first.line, first.column, last.line, last.column
             );
         }
-        let _ = write!(out, "title={}::{}", property(diag.code), data(&diag.message));
+        let _ = write!(out, "title={}::{}", property(&diag.code), data(&diag.message));
         for label in diag.labels.iter().skip(1) {
             let position = sources.position(label.span.file, label.span.start);
             let place = format!("{}:{}:{}", sources.name(label.span.file), position.line, position.column);

@@ -52,7 +52,7 @@ pub struct Place {
 /// Makes the document of some diagnostics.
 pub fn report<'a>(diags: impl IntoIterator<Item = &'a Diagnostic>, sources: &Sources) -> Report {
     let item = |diag: &Diagnostic| Item {
-        code: diag.code.to_owned(),
+        code: diag.code.to_string(),
         severity: diag.severity,
         message: diag.message.clone(),
         help: diag.help.clone(),

@@ -3,7 +3,9 @@
 //! Input: findings of the parser, of `lower`, of the rules. Output: text, JSON or GitHub annotations.
 //! Must not: read files, or decide whether something is wrong.
 //!
-//! Every code has an entry in [`codes::CODES`], which `rmqgit explain` prints: whoever uses a new code adds it there.
+//! Every code has an entry in [`codes`], which `rmqgit explain` prints: whoever uses a new code adds it there.
+
+use std::borrow::Cow;
 
 mod at;
 pub mod codes;
@@ -76,7 +78,7 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The code: a kebab-case noun of the fault, never reused, listed in [`codes`].
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// How bad it is.
     pub severity: Severity,
     /// What is wrong, in one line, with backticks around the user's text.
@@ -89,12 +91,12 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// Makes an error without a place.
-    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: message.into(), labels: Vec::new(), help: None }
+    pub fn error(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), severity: Severity::Error, message: message.into(), labels: Vec::new(), help: None }
     }
 
     /// Makes a warning without a place.
-    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn warning(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 

@@ -41,7 +41,7 @@ fn fold(diags: Vec<&Diagnostic>) -> Vec<Diagnostic> {
             _ => None,
         };
         if let Some(defined) = defined {
-            let first = *seen.entry((diag.code, &diag.message, defined)).or_insert(kept.len());
+            let first = *seen.entry((&*diag.code, &diag.message, defined)).or_insert(kept.len());
             if let Some((_, more)) = kept.get_mut(first) {
                 *more += 1;
                 continue;

@@ -8,11 +8,14 @@ use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Cluster;
 use crate::diag::{Diagnostic, Diagnostics, Place};
-use crate::name::{ClusterName, HostName};
+use crate::facts::version::Version;
+use crate::name::{ClusterName, HostName, SecretRef};
 
 /// What other clusters must not have too. It is stored in the release, so it is small.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,9 +31,49 @@ pub struct Facts {
     /// The virtual routers.
     #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     pub routers: Vec<Router>,
+    /// What the next release is compared with.
+    #[serde(rename = "p")]
+    pub published: Published,
+    /// The secret that holds the Erlang cookie.
+    #[serde(rename = "k")]
+    pub cookie: SecretRef,
+    /// The first day on which one of its waivers no longer holds, so that it is judged again.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Date>,
     /// Where the cluster is named, if the facts come from a source of this run.
     #[serde(skip)]
     pub place: Option<Place>,
+}
+
+/// What a release had of a cluster that the rules compare the next one with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// The version of RabbitMQ, such as `3.10.8`.
+    #[schemars(with = "String")]
+    pub version: Version,
+    /// The version of Erlang/OTP, as the spec spelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erlang: Option<String>,
+    /// The names of the nodes, in the order in which they may be disturbed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<String>,
+    /// The enabled plugins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<String>,
+}
+
+impl Published {
+    /// Takes what the next release will be compared with.
+    pub fn of(cluster: &Cluster) -> Self {
+        let broker = &cluster.broker;
+        Self {
+            version: broker.version.value,
+            erlang: broker.erlang.as_ref().map(|erlang| erlang.value.clone()),
+            nodes: broker.nodes.iter().map(|node| node.name.clone()).collect(),
+            plugins: broker.plugins.iter().map(|plugin| plugin.value.clone()).collect(),
+        }
+    }
 }
 
 /// A host and its address.
@@ -86,6 +129,9 @@ impl Facts {
             cluster: cluster.name.value.clone(),
             hosts: hosts.collect(),
             routers: routers.collect(),
+            published: Published::of(cluster),
+            cookie: cluster.broker.cookie.clone(),
+            expires: cluster.rules.iter().filter_map(|(_, setting)| setting.until?.tomorrow().ok()).min(),
             place: Some(cluster.name.place),
         }
     }

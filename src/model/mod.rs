@@ -7,6 +7,9 @@ use std::net::IpAddr;
 
 use indexmap::IndexMap;
 use ipnet::IpNet;
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::definitions::Definitions;
 use crate::diag::{At, Place};
@@ -20,7 +23,7 @@ mod lower;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Checked, check};
+pub use check::{Checked, Read, check, read, root};
 pub use lower::lower;
 
 /// All clusters of a spec.
@@ -49,6 +52,42 @@ pub struct Cluster {
     pub sysctl: IndexMap<String, String>,
     /// Transitions that the spec grants by name.
     pub grants: Vec<String>,
+    /// What the spec says about rules, by their codes.
+    pub rules: Vec<(At<String>, RuleSetting)>,
+}
+
+/// What a spec says about a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleSetting {
+    /// What a finding of it is.
+    pub level: At<RuleLevel>,
+    /// Why, where a person said so.
+    pub reason: Option<String>,
+    /// The last day on which this holds.
+    pub until: Option<Date>,
+}
+
+/// What a finding of a rule is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleLevel {
+    /// Nothing.
+    Allow,
+    /// A warning.
+    Warn,
+    /// An error: nothing is published.
+    Deny,
+}
+
+impl RuleLevel {
+    /// Returns the word that specs and rules use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Deny => "deny",
+        }
+    }
 }
 
 /// A host.

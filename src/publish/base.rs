@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
+
 use super::fleet::{Fleet, Unit};
-use super::index::{self, Index};
-use super::source::SpecCommit;
+use super::index::{self, Index, Record};
+use super::source::{ROOT, SpecCommit};
 use super::{PublishError, VERSION, page};
+use crate::model::fleet::Published;
+use crate::name::ClusterName;
 use crate::release::{COMPILER, HOST_REFS, SPEC_COMMIT, host_ref};
 use crate::sys::git::tree::Mode;
 use crate::sys::git::{Objects, Oid, Store, lock, refs};
@@ -21,8 +25,10 @@ pub(super) struct Base {
     pub(super) page: Option<Oid>,
     /// The directories at its root by name.
     pub(super) trees: BTreeMap<String, Oid>,
-    /// What it remembers of its clusters, if this compiler may build upon that.
-    pub(super) index: Option<Index>,
+    /// What it remembers of its clusters.
+    pub(super) index: Index,
+    /// Whether this compiler may build upon that.
+    pub(super) fresh: bool,
     /// The refs of the hosts.
     pub(super) refs: BTreeMap<String, Oid>,
     /// Whether a run was killed while it moved refs, so that each must be checked.
@@ -39,7 +45,7 @@ pub(super) struct Work {
 }
 
 impl Base {
-    /// Reads what is published; `full` forgets what it remembers.
+    /// Reads what is published; `full` builds upon nothing of it.
     pub(super) fn read(
         store: &Store,
         objects: &Objects<'_>,
@@ -51,9 +57,8 @@ impl Base {
             Some(tip) => Self::of(objects, tip)?,
             None => Self::default(),
         };
-        if !full {
-            base.remember(objects, spec)?;
-        }
+        base.remember(objects, spec)?;
+        base.fresh &= !full;
         base.refs = refs::read(store.dir(), HOST_REFS)?;
         base.unfinished = lock::unfinished(store.dir());
         Ok(base)
@@ -69,32 +74,42 @@ impl Base {
         Ok(Self { tip: Some(tip), root: Some(root), page, trees, ..Self::default() })
     }
 
-    /// Reads what the release remembers, if this compiler made it of the same shared files as this spec.
+    /// Reads what the release remembers, and whether this compiler made it of the same shared files as this spec.
     pub(super) fn remember(&mut self, objects: &Objects<'_>, spec: &SpecCommit) -> Result<(), PublishError> {
         let (Some(tip), Some(directory)) = (self.tip, self.trees.get(index::DIRECTORY)) else { return Ok(()) };
         // A commit without the trailers is the work of a hand, and its files may be anything.
         let commit = objects.commit(tip)?;
         if [SPEC_COMMIT, COMPILER].iter().all(|key| commit.trailer(key).is_some()) {
-            self.index = index::read(objects, *directory, VERSION, &spec.shared)?;
+            (self.index, self.fresh) = index::read(objects, *directory, VERSION, &spec.shared)?;
         }
         Ok(())
     }
 
-    /// Tells what stays from what must be compiled.
-    pub(super) fn work(&mut self, fleet: &Fleet) -> Work {
-        let index = self.index.take();
-        let Some(index) = index.filter(|index| index.keys().all(|name| self.trees.contains_key(name.as_str()))) else {
+    /// Returns what the rules compare each cluster with.
+    pub(super) fn published(&self) -> BTreeMap<ClusterName, Published> {
+        self.index.values().map(|record| (record.facts.cluster.clone(), record.facts.published.clone())).collect()
+    }
+
+    /// Tells what stays from what must be compiled: what changed, and what has a waiver that ended.
+    pub(super) fn work(&mut self, fleet: &Fleet, today: Date) -> Work {
+        let index = std::mem::take(&mut self.index);
+        let ended = |record: &Record| record.facts.expires.is_some_and(|first| first <= today);
+        // The clusters of the root are compiled together.
+        let stale = |record: &Record| ended(record) && record.facts.source == ROOT;
+        let lost = |name: &ClusterName| !self.trees.contains_key(name.as_str());
+        if !self.fresh || index.keys().any(lost) || index.values().any(stale) {
             let inline = (0..fleet.inline()).map(Unit::Inline);
             return Work {
                 kept: Index::new(),
                 units: inline.chain(fleet.files().iter().cloned().map(Unit::File)).collect(),
             };
-        };
+        }
         // The root is the same object, and so are the clusters in it.
         let now: BTreeMap<&str, Oid> = fleet.paths().map(|file| (file.path.as_str(), file.blob)).collect();
         let kept: Index = index
             .into_iter()
             .filter(|(_, record)| now.get(record.facts.source.as_str()) == Some(&record.blob))
+            .filter(|(_, record)| !ended(record))
             .collect();
         let known: BTreeSet<&str> = kept.values().map(|record| record.facts.source.as_str()).collect();
         let changed = fleet.files().iter().filter(|file| !known.contains(file.path.as_str()));

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use jiff::civil::Date;
+
 use super::PublishError;
 use super::base::{Base, Work};
 use super::build::{self, Product};
@@ -155,7 +157,7 @@ impl Table<'_> {
         (spec, fleet): &(SpecCommit, Fleet),
     ) -> Result<Option<Both>, PublishError> {
         release.remember(self.objects, spec)?;
-        let work = release.work(fleet);
+        let work = release.work(fleet, Date::MIN);
         let kept = work.kept.keys().map(ToString::to_string).collect();
         let before = stored(self.objects, release, &kept)?;
         let same = |id: &HostId, tree: Oid| before.get(id).is_some_and(|(old, _)| *old == tree);
@@ -208,7 +210,7 @@ impl Table<'_> {
             work.units.len(),
             self.jobs,
             |_, unit| {
-                let compiled = fleet.compile(self.objects, &work.units[unit])?;
+                let compiled = fleet.compile(self.objects, &work.units[unit], None)?;
                 Ok(compiled.map(|one| Product { facts: one.facts, warnings: one.warnings, value: hosts(one.bundles) }))
             },
             |_| Ok(()),

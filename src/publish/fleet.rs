@@ -3,15 +3,22 @@
 //! Every cluster is read with a registry of sources of its own, in which the root is file 0 and the cluster's file is file
 //! 1, so that threads share nothing. [`relocate`] moves what they found to the registry of the run.
 
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
 use super::PublishError;
 use super::build::Compiled;
 use super::page;
-use super::source::{SpecCommit, SpecFile, TEMPLATES};
-use crate::compile::{Compiler, Override};
+use super::source::{SpecCommit, SpecFile};
+use crate::check::{self, Judge, POLICIES, TEMPLATES};
+use crate::compile::Compiler;
 use crate::diag::{Diagnostics, Place, Severity, Sources, Span};
-use crate::model::fleet::Facts;
-use crate::model::{Cluster, lower};
-use crate::spec::{Root, include_dirs};
+use crate::model::fleet::{Facts, Published};
+use crate::model::lower;
+use crate::name::ClusterName;
+use crate::policy::{Checker, Rules};
+use crate::spec::{Root, Written, include_dirs};
 use crate::sys::git::{GitError, Objects};
 
 /// The file of a cluster in its own registry.
@@ -23,6 +30,15 @@ pub(super) struct Fleet {
     file: SpecFile,
     files: Vec<SpecFile>,
     compiler: Compiler,
+    rules: Rules,
+}
+
+/// What asks the rules of the clusters of a fleet.
+pub(super) struct Rulings<'a> {
+    pub(super) checker: Checker<'a>,
+    /// What the last release had of each cluster.
+    pub(super) published: &'a BTreeMap<ClusterName, Published>,
+    pub(super) today: Date,
 }
 
 /// One cluster that is to be compiled.
@@ -47,12 +63,19 @@ impl Fleet {
         let root = Root::parse(sources, &file.path, &bytes, diags);
         // Keeps the number of a cluster's own file free; see `relocate`.
         sources.add("-", "");
-        let compiler = compiler(diags, sources, objects, spec)?;
+        let shared = shared_files(objects, spec)?;
+        let compiler = check::compiler(diags, sources, &shared);
+        let rules = check::rules(diags, sources, &shared);
         let (Some(root), Some(compiler)) = (root, compiler) else { return Ok(None) };
         let dirs = include_dirs(&bytes);
         let above = |path: &str| dirs.iter().any(|dir| dir == path || dir.starts_with(&format!("{path}/")));
         let files = spec.files(objects, above, |path| path != file.path && root.includes(path))?;
-        Ok(Some(Self { root, file, files, compiler }))
+        Ok(Some(Self { root, file, files, compiler, rules }))
+    }
+
+    /// Returns the rules: the built-in ones and the repository's own.
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Returns the output branch.
@@ -83,61 +106,56 @@ impl Fleet {
         }
     }
 
-    /// Compiles one cluster.
+    /// Compiles one cluster, and asks the rules if there are any to ask.
     pub(super) fn compile(
         &self,
         objects: &Objects<'_>,
         unit: &Unit,
+        rulings: Option<&Rulings<'_>>,
     ) -> Result<Result<Compiled, Diagnostics>, GitError> {
         let mut diags = Diagnostics::new();
-        let spec = match unit {
+        let written = match unit {
             Unit::Inline(number) => self.root.inline_cluster(&self.root.inline()[*number], &mut diags),
             Unit::File(file) => {
                 let bytes = objects.blob(file.blob)?;
                 self.root.cluster(&mut self.root.sources(), &file.path, &bytes, &mut diags)
             }
         };
-        let cluster = spec.and_then(|spec| lower(&spec, &mut diags));
-        let Some(cluster) = cluster.filter(|_| diags.iter().all(|diag| diag.severity != Severity::Error)) else {
-            return Ok(Err(diags));
-        };
-        Ok(self.bundle(&cluster, &self.file(unit).path, diags))
+        let compiled = written.and_then(|written| self.judge(&mut diags, &written, &self.file(unit).path, rulings));
+        let wrong = diags.iter().any(|diag| diag.severity == Severity::Error);
+        Ok(match compiled.filter(|_| !wrong) {
+            Some(compiled) => Ok(Compiled { warnings: diags, ..compiled }),
+            None => Err(diags),
+        })
     }
 
-    fn bundle(&self, cluster: &Cluster, source: &str, mut diags: Diagnostics) -> Result<Compiled, Diagnostics> {
-        match self.compiler.compile(cluster) {
-            Ok(bundles) => {
-                let pages = page::cluster(cluster, &bundles);
-                Ok(Compiled { facts: Facts::of(cluster, source), bundles, pages, warnings: diags })
+    fn judge(
+        &self,
+        diags: &mut Diagnostics,
+        written: &Written,
+        source: &str,
+        rulings: Option<&Rulings<'_>>,
+    ) -> Option<Compiled> {
+        let cluster = lower(&written.cluster, diags)?;
+        let bundles = match rulings {
+            Some(Rulings { checker, published, today }) => {
+                let judge = Judge { compiler: Some(&self.compiler), checker, today: *today };
+                judge.cluster(diags, &cluster, &written.tree, published.get(&cluster.name.value)).0?
             }
-            Err(mut found) => {
-                diags.append(&mut found);
-                Err(diags)
-            }
-        }
+            None => self.compiler.compile(&cluster).map_err(|mut found| diags.append(&mut found)).ok()?,
+        };
+        let pages = page::cluster(&cluster, &bundles);
+        Some(Compiled { facts: Facts::of(&cluster, source), bundles, pages, warnings: Diagnostics::new() })
     }
 }
 
-/// Makes the templates ready, with the repository's own in place of the built-in ones.
-fn compiler(
-    diags: &mut Diagnostics,
-    sources: &mut Sources,
-    objects: &Objects<'_>,
-    spec: &SpecCommit,
-) -> Result<Option<Compiler>, PublishError> {
-    let mut overrides = Vec::new();
-    for file in spec.files(objects, |dir| dir == TEMPLATES, |path| path.starts_with("templates/"))? {
-        let text = String::from_utf8_lossy(&objects.blob(file.blob)?).into_owned();
-        let name = file.path[TEMPLATES.len() + 1..].to_owned();
-        overrides.push(Override { name, file: sources.add(file.path, text.as_str()), text });
-    }
-    match Compiler::new(&overrides) {
-        Ok(compiler) => Ok(Some(compiler)),
-        Err(mut found) => {
-            diags.append(&mut found);
-            Ok(None)
-        }
-    }
+/// Reads the templates and the rules of a spec commit.
+fn shared_files(objects: &Objects<'_>, spec: &SpecCommit) -> Result<BTreeMap<String, Vec<u8>>, PublishError> {
+    let inside = |path: &str, dir: &str| path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
+    let below = |dir: &str| dir == TEMPLATES || dir == POLICIES;
+    let wanted = |path: &str| inside(path, TEMPLATES) || inside(path, POLICIES);
+    let files = spec.files(objects, below, wanted)?;
+    files.into_iter().map(|file| Ok((file.path, objects.blob(file.blob)?.to_vec()))).collect()
 }
 
 /// Moves the places in a cluster's own file to that file's number in the registry of the run.

@@ -70,21 +70,23 @@ pub(super) fn is_release(objects: &Objects<'_>, root: &[Entry]) -> bool {
     directory.is_some_and(|entries| find(&entries, RELEASE, Mode::File).is_some())
 }
 
-/// Reads the clusters of a release, if this compiler made it of the same shared files; `None` asks for a full compile, as
-/// does an index that cannot be read.
+/// Reads the clusters of a release, and whether this compiler made them of the same shared files. An index that cannot be
+/// read is empty, and asks for a full compile.
 pub(super) fn read(
     objects: &Objects<'_>,
     directory: Oid,
     compiler: &str,
     shared: &Shared,
-) -> Result<Option<Index>, GitError> {
+) -> Result<(Index, bool), GitError> {
+    let none = || Ok((Index::new(), false));
     let directory = objects.tree(directory)?;
-    let Some(header) = find(&directory, RELEASE, Mode::File) else { return Ok(None) };
+    let Some(header) = find(&directory, RELEASE, Mode::File) else { return none() };
     let expect = Header { format: FORMAT, compiler: compiler.to_owned(), shared: shared.clone() };
-    if serde_json::from_slice::<Header>(&objects.blob(header)?).ok() != Some(expect) {
-        return Ok(None);
-    }
-    let Some(shards) = find(&directory, INDEX, Mode::Tree) else { return Ok(Some(Index::new())) };
+    let fresh = match serde_json::from_slice::<Header>(&objects.blob(header)?) {
+        Ok(found) if found.format == FORMAT => found == expect,
+        _ => return none(),
+    };
+    let Some(shards) = find(&directory, INDEX, Mode::Tree) else { return Ok((Index::new(), fresh)) };
     let shards = objects.tree(shards)?;
     // Ten thousand clusters are some megabytes of text; a second processor halves the wait.
     let (one, two) = shards.split_at(shards.len() / 2);
@@ -92,8 +94,9 @@ pub(super) fn read(
         let two = scope.spawn(|| read_shards(objects, two));
         (read_shards(objects, one), two.join().expect("reading does not panic"))
     });
-    let (Some(one), Some(two)) = (one?, two?) else { return Ok(None) };
-    Ok(Some(one.into_iter().chain(two).map(|record| (record.facts.cluster.clone(), record)).collect()))
+    let (Some(one), Some(two)) = (one?, two?) else { return none() };
+    let index = one.into_iter().chain(two).map(|record| (record.facts.cluster.clone(), record)).collect();
+    Ok((index, fresh))
 }
 
 fn read_shards(objects: &Objects<'_>, shards: &[Entry]) -> Result<Option<Vec<Record>>, GitError> {

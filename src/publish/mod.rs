@@ -23,15 +23,19 @@ pub mod topology;
 mod write;
 
 pub use self::compare::{Comparison, compare};
-pub use self::source::{POLICIES, ROOT, SpecCommit, SpecFile, TEMPLATES, spec_commit};
+pub use self::source::{ROOT, SpecCommit, SpecFile, spec_commit};
 
+use jiff::civil::Date;
+
+use crate::check::{POLICIES, TEMPLATES};
 use crate::diag::{Diagnostics, Sources};
+use crate::policy::Checker;
 use crate::release::BundleError;
 use crate::sys::git::lock::{self, Turnstile};
 use crate::sys::git::{GitError, Oid, Store, pack};
 
 use self::base::Base;
-use self::fleet::Fleet;
+use self::fleet::{Fleet, Rulings};
 use self::write::Desk;
 
 /// The version of the compiler, as releases name it.
@@ -54,6 +58,8 @@ pub struct Options {
     pub allow_shrink: bool,
     /// Whether everything is compiled, whatever the last release remembers.
     pub full: bool,
+    /// The day that waivers and end-of-life dates are compared with.
+    pub today: Date,
 }
 
 /// Says why nothing, or not everything, was published.
@@ -155,9 +161,11 @@ pub fn publish(diags: &mut Diagnostics, sources: &mut Sources, options: &Options
     // What was fetched is in packs that an opened database has not seen.
     let objects = store.objects()?;
     let mut base = Base::read(&store, &objects, &branch, &spec, options.full)?;
-    let work = base.work(&fleet);
+    let published = base.published();
+    let work = base.work(&fleet, options.today);
     let desk = Desk { store: &store, objects: &objects, spec: &spec, fleet: &fleet, base: &base, jobs: options.jobs };
-    let Some(draft) = desk.compile(diags, sources, work)? else { return Ok(Outcome::Invalid) };
+    let rulings = Rulings { checker: Checker::new(fleet.rules()), published: &published, today: options.today };
+    let Some(draft) = desk.compile(diags, sources, work, &rulings)? else { return Ok(Outcome::Invalid) };
     draft.check_names()?;
     if !options.allow_shrink {
         draft.check_size(&base)?;

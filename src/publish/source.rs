@@ -6,15 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::PublishError;
 use super::index::find;
+use crate::check::{POLICIES, TEMPLATES};
 use crate::sys::git::tree::Mode;
 use crate::sys::git::{Objects, Oid, Store};
 
 /// The root of a spec.
-pub const ROOT: &str = "rmqgit.yaml";
-/// The directory of a repository's own templates.
-pub const TEMPLATES: &str = "templates";
-/// The directory of a repository's own rules.
-pub const POLICIES: &str = "policies";
+pub const ROOT: &str = crate::spec::FILE;
 
 /// The spec of one commit, not read yet.
 #[derive(Debug, Clone)]

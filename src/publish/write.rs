@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{Base, Work, host_refs};
 use super::build::{self, Compiled, Product};
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Rulings};
 use super::hosts::HostRefs;
 use super::index::{self, Index, Record};
 use super::judge::{Bench, judge};
@@ -52,6 +52,7 @@ impl Desk<'_> {
         diags: &mut Diagnostics,
         sources: &mut Sources,
         work: Work,
+        rulings: &Rulings<'_>,
     ) -> Result<Option<Draft>, PublishError> {
         let mut writer = PackWriter::create(self.store.dir())?;
         let known = Known::default();
@@ -63,7 +64,7 @@ impl Desk<'_> {
             &known,
             work.units.len(),
             self.jobs,
-            |packer, unit| match fleet.compile(objects, &work.units[unit])? {
+            |packer, unit| match fleet.compile(objects, &work.units[unit], Some(rulings))? {
                 Ok(compiled) => Ok(Ok(pack(packer, &hosts, base, compiled)?)),
                 Err(found) => Ok(Err(found)),
             },

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::haproxy::Haproxy;
 use super::keepalived::Keepalived;
 use super::rabbitmq::Rabbitmq;
+use super::rules::RuleSetting;
 use super::value::{Named, Scalar};
 use crate::diag::At;
 use crate::facts::platform::Platform;
@@ -37,6 +38,9 @@ pub struct Cluster {
     /// The dangerous transitions that this commit grants, by name. A grant that has been used does nothing.
     #[serde(default)]
     pub grants: Vec<At<String>>,
+    /// What a finding of a rule is here, by the rule's code: `deny`, `warn` or `allow`, or a mapping with a reason.
+    #[serde(default)]
+    pub rules: Named<String, At<RuleSetting>>,
     /// What was left out because of faults that are reported, so that nothing is said to be missing that is there.
     #[serde(skip)]
     pub lost: Option<Lost>,

@@ -31,6 +31,15 @@ pub struct Root {
     faulty: BTreeSet<Span>,
 }
 
+/// A cluster as it is written, with defaults and profile merged in.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The tree that it was decoded from, for whoever looks for the place of something.
+    pub tree: Node,
+}
+
 /// A cluster that stands in `rmqgit.yaml`.
 #[derive(Debug)]
 pub struct Inline {
@@ -106,12 +115,12 @@ impl Root {
     }
 
     /// Decodes a cluster that stands in the root.
-    pub fn inline_cluster(&self, inline: &Inline, diags: &mut Diagnostics) -> Option<Cluster> {
+    pub fn inline_cluster(&self, inline: &Inline, diags: &mut Diagnostics) -> Option<Written> {
         self.decode(&inline.node, inline.key.as_ref(), diags)
     }
 
     /// Reads the file of one cluster, whose name is the file's where it has no other.
-    pub fn cluster(&self, sources: &mut Sources, path: &str, bytes: &[u8], diags: &mut Diagnostics) -> Option<Cluster> {
+    pub fn cluster(&self, sources: &mut Sources, path: &str, bytes: &[u8], diags: &mut Diagnostics) -> Option<Written> {
         let tree = yaml::read(sources, path, bytes, &Limits::default(), diags)?;
         let file = path.rsplit('/').next().expect("rsplit yields at least one part");
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
@@ -120,7 +129,7 @@ impl Root {
         self.decode(&tree, Some(&key), diags)
     }
 
-    fn decode(&self, node: &Node, key: Option<&At<String>>, diags: &mut Diagnostics) -> Option<Cluster> {
+    fn decode(&self, node: &Node, key: Option<&At<String>>, diags: &mut Diagnostics) -> Option<Written> {
         let merged = self.merge(node, diags)?;
         let mut found = Diagnostics::new();
         let decoded = yaml::decode(&merged, &mut found);
@@ -134,7 +143,7 @@ impl Root {
         if let Some(key) = key {
             name_by(key, &mut cluster, diags);
         }
-        Some(cluster)
+        Some(Written { cluster, tree: merged })
     }
 
     /// Lays a cluster over its profile and the defaults.

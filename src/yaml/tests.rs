@@ -44,7 +44,7 @@ fn lines(numbers: std::ops::Range<usize>, line: impl Fn(usize) -> String) -> Str
 fn list(sources: &Sources, diags: &Diagnostics) -> String {
     let mut out = String::new();
     for diag in diags {
-        out.push_str(diag.code);
+        out.push_str(&diag.code);
         for label in &diag.labels {
             let (first, last) = sources.positions(label.span);
             let file = sources.name(label.span.file);

@@ -11,6 +11,7 @@ mod git;
 mod init;
 mod publish;
 mod reference;
+mod rules;
 mod spec;
 mod sync;
 mod tidy;

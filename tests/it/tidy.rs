@@ -26,9 +26,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The author's half.
     ("spec", &["definitions", "diag", "facts", "model", "name", "yaml"]),
     ("model", &["definitions", "diag", "facts", "name", "spec", "yaml"]),
+    ("policy", &["definitions", "diag", "facts", "model", "name", "quote", "release", "spec", "yaml"]),
     ("compile", &["definitions", "diag", "facts", "model", "name", "quote", "release"]),
+    ("check", &["compile", "diag", "model", "name", "policy", "release", "spec", "yaml"]),
     ("review", &["definitions", "name", "release"]),
-    ("publish", &["compile", "diag", "facts", "model", "name", "release", "review", "spec", "sys", "yaml"]),
+    (
+        "publish",
+        &["check", "compile", "diag", "facts", "model", "name", "policy", "release", "review", "spec", "sys", "yaml"],
+    ),
     // The host's half: it never sees the spec, the model or the compiler.
     ("fetch", &["name", "release", "sys"]),
     ("observe", &["definitions", "facts", "live", "name", "quote", "release", "sys"]),
@@ -45,12 +50,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "agent",
+            "check",
             "compile",
             "definitions",
             "diag",
             "fetch",
             "model",
             "name",
+            "policy",
             "publish",
             "release",
             "report",
@@ -66,6 +73,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// The modules that mention no effect at all.
 const PURE: &[&str] = &[
+    "check",
     "compile",
     "definitions",
     "diag",
@@ -74,6 +82,7 @@ const PURE: &[&str] = &[
     "model",
     "name",
     "plan",
+    "policy",
     "quote",
     "release",
     "report",

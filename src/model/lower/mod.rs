@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use super::Cluster;
-use crate::diag::{Diagnostic, Diagnostics, Place, Severity, excerpt};
+use super::{Cluster, RuleSetting};
+use crate::diag::{At, Diagnostic, Diagnostics, Place, Severity, excerpt};
 use crate::spec;
 
 mod balancer;
@@ -39,8 +39,8 @@ pub fn lower(spec: &spec::Cluster, diags: &mut Diagnostics) -> Option<Cluster> {
     let mut found = Diagnostics::new();
     let cluster = lower_cluster(&mut found, spec);
     if let Some(lost) = &spec.lost {
-        let may_seem = |code| OF_ABSENCE.contains(&code) || (code == "unknown-vhost" && lost.vhosts.is_none());
-        found.retain(|diag| !may_seem(diag.code));
+        let may_seem = |code: &str| OF_ABSENCE.contains(&code) || (code == "unknown-vhost" && lost.vhosts.is_none());
+        found.retain(|diag| !may_seem(&diag.code));
     }
     let sound = spec.lost.is_none() && found.iter().all(|diag| diag.severity != Severity::Error);
     diags.append(&mut found);
@@ -81,9 +81,15 @@ fn lower_cluster(diags: &mut Diagnostics, spec: &spec::Cluster) -> Option<Cluste
         vip,
         sysctl,
         grants: spec.grants.iter().map(|grant| grant.value.clone()).collect(),
+        rules: spec.rules.iter().map(|(code, setting)| (code.clone(), lower_rule(setting))).collect(),
     };
     ports::check_ports(diags, &cluster);
     Some(cluster)
+}
+
+fn lower_rule(setting: &At<spec::RuleSetting>) -> RuleSetting {
+    let spec::RuleSetting { level, reason, until } = &setting.value;
+    RuleSetting { level: At::new(*level, setting.place), reason: reason.clone(), until: *until }
 }
 
 fn lower_sysctl(diags: &mut Diagnostics, spec: &spec::Cluster) -> IndexMap<String, String> {

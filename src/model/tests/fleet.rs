@@ -133,7 +133,10 @@ fn stored_facts_name_the_file() {
         fleet::Facts::of(&one(run(&text)), "rmqgit.yaml")
     };
     let stored = serde_json::to_string(&facts("a")).expect("facts are JSON");
-    assert_eq!(stored, r#"{"source":"rmqgit.yaml","cluster":"a","h":[{"n":"h","a":"10.0.0.1"}]}"#);
+    assert_eq!(
+        stored,
+        r#"{"source":"rmqgit.yaml","cluster":"a","h":[{"n":"h","a":"10.0.0.1"}],"p":{"version":"4.1.4","nodes":["rabbit@h"]},"k":"c"}"#
+    );
     let read: fleet::Facts = serde_json::from_str(&stored).expect("facts again");
     let messages: Vec<_> =
         fleet::check([&read, &facts("b")]).into_iter().map(|diag| (diag.message, diag.labels.len())).collect();

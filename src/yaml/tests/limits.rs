@@ -6,7 +6,7 @@ fn refused(text: &str, limits: &Limits, code: &str) -> Diagnostics {
     let mut diags = Diagnostics::new();
     let tree = parse(text, 0, limits, &mut diags);
     assert_eq!(
-        (tree.is_none(), diags.last().map(|diag| diag.code)),
+        (tree.is_none(), diags.last().map(|diag| &*diag.code)),
         (true, Some(code)),
         "{:?}",
         &text[..text.len().min(60)]

@@ -91,7 +91,7 @@ fn a_fault_in_shared_content_names_its_use_and_its_definition() {
 fn faults_stop_at_fifty() {
     let text = format!("name: x\nhosts: {{}}\nplugins: [{}]\n", "1, ".repeat(200));
     let (_, diags, value) = load::<Spec>(&text);
-    assert_eq!((value.is_none(), diags.len(), diags[50].code), (true, 51, "too-many-errors"));
+    assert_eq!((value.is_none(), diags.len(), &*diags[50].code), (true, 51, "too-many-errors"));
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn accepted(texts: &[String], put: impl Fn(&mut Cluster, &str)) -> Vec<&str> {
         match compiler.compile(&cluster) {
             Ok(_) => true,
             Err(diags) => {
-                let codes: Vec<&str> = diags.iter().map(|diag| diag.code).collect();
+                let codes: Vec<&str> = diags.iter().map(|diag| &*diag.code).collect();
                 assert!(codes.iter().all(|code| *code == "unquotable-value"), "{text:?}: {codes:?}");
                 false
             }

@@ -1,0 +1,155 @@
+//! The author's half from a spec to bundles: parse, lower, compile, ask the rules, one cluster after the other.
+//!
+//! Input: the files of a spec repository. Output: everything that is wrong with it, and each sound cluster with the files
+//! of its hosts. Must not: read files, ask the clock, or keep a cluster longer than it takes to judge it.
+
+mod example;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+pub use example::{Tried, try_example};
+
+use crate::compile::{Compiler, Override};
+use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
+use crate::model::fleet::{self, Facts, Published};
+use crate::model::{self, Cluster};
+use crate::name::ClusterName;
+use crate::policy::{Checker, RuleFile, Rules, Subject, Waived, unused_waivers};
+use crate::release::Bundle;
+use crate::yaml::Node;
+
+/// The directory of a repository's own templates.
+pub const TEMPLATES: &str = "templates";
+/// The directory of a repository's own rules.
+pub const POLICIES: &str = "policies";
+
+/// The files of a spec repository, and what they are compared with.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The files by their paths.
+    pub files: &'a BTreeMap<String, Vec<u8>>,
+    /// What the last release had of each cluster.
+    pub published: &'a BTreeMap<ClusterName, Published>,
+    /// The day of the check.
+    pub today: Date,
+}
+
+/// What came of checking a spec repository.
+#[derive(Debug)]
+pub struct Checked {
+    /// The files that the diagnostics point into.
+    pub sources: Sources,
+    /// Everything that is wrong.
+    pub diags: Diagnostics,
+    /// What the spec holds back, with its reasons.
+    pub waived: Vec<Waived>,
+    /// How many clusters are sound.
+    pub clusters: usize,
+    /// How many hosts they have.
+    pub hosts: usize,
+}
+
+impl Checked {
+    /// Tells whether there is no error.
+    pub fn is_sound(&self) -> bool {
+        self.diags.iter().all(|diag| diag.severity != Severity::Error)
+    }
+}
+
+/// Checks a spec repository, and hands over each cluster with the files of its hosts. A later cluster may still be wrong.
+pub fn check(input: &Input<'_>, mut take: impl FnMut(&Cluster, Vec<Bundle>)) -> Checked {
+    let mut sources = Sources::new();
+    let mut diags = Diagnostics::new();
+    let mut waived = Vec::new();
+    let mut facts = Vec::new();
+    let root = model::root(&mut diags, &mut sources, input.files);
+    let compiler = compiler(&mut diags, &mut sources, input.files);
+    let rules = rules(&mut diags, &mut sources, input.files);
+    let checker = Checker::new(&rules);
+    let judge = Judge { compiler: compiler.as_ref(), checker: &checker, today: input.today };
+    if let Some(root) = root {
+        model::read(&mut diags, &mut sources, &root, input.files, |diags, read| {
+            let published = input.published.get(&read.cluster.name.value);
+            let (bundles, mut held) = judge.cluster(diags, &read.cluster, &read.tree, published);
+            waived.append(&mut held);
+            facts.push(Facts::of(&read.cluster, read.path));
+            if let Some(bundles) = bundles {
+                take(&read.cluster, bundles);
+            }
+        });
+    }
+    diags.extend(fleet::check(&facts));
+    for rule in rules.own() {
+        example::hold(&mut diags, &checker, rule);
+    }
+    let hosts = facts.iter().map(|facts| facts.hosts.len()).sum();
+    Checked { sources, diags, waived, clusters: facts.len(), hosts }
+}
+
+/// What judges one cluster after the other, on any number of threads.
+#[derive(Debug, Clone, Copy)]
+pub struct Judge<'a> {
+    /// The templates, unless they are wrong.
+    pub compiler: Option<&'a Compiler>,
+    /// The rules.
+    pub checker: &'a Checker<'a>,
+    /// The day of the check.
+    pub today: Date,
+}
+
+impl Judge<'_> {
+    /// Compiles one cluster and asks the rules; returns its bundles if they could be written, and what is waived.
+    pub fn cluster(
+        &self,
+        diags: &mut Diagnostics,
+        cluster: &Cluster,
+        tree: &Node,
+        published: Option<&Published>,
+    ) -> (Option<Vec<Bundle>>, Vec<Waived>) {
+        let bundles = self.compiler.and_then(|compiler| match compiler.compile(cluster) {
+            Ok(bundles) => Some(bundles),
+            Err(mut found) => {
+                diags.append(&mut found);
+                None
+            }
+        });
+        let seen = bundles.as_deref().unwrap_or_default();
+        let subject = Subject { cluster, tree, bundles: seen, published, today: self.today };
+        let waived = self.checker.check(diags, &subject);
+        unused_waivers(diags, self.checker.rules(), &cluster.rules, &waived, published.is_some());
+        (bundles, waived)
+    }
+}
+
+/// Makes the templates ready, with the repository's own in place of the built-in ones.
+pub fn compiler(diags: &mut Diagnostics, sources: &mut Sources, files: &BTreeMap<String, Vec<u8>>) -> Option<Compiler> {
+    let own = below(files, TEMPLATES).map(|(path, name, bytes)| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        Override { name: name.to_owned(), file: sources.add(path, text.as_str()), text }
+    });
+    let own: Vec<Override> = own.collect();
+    Compiler::new(&own).map_err(|mut found: Vec<Diagnostic>| diags.append(&mut found)).ok()
+}
+
+/// Reads the rules, with the repository's own beside the built-in ones.
+pub fn rules(diags: &mut Diagnostics, sources: &mut Sources, files: &BTreeMap<String, Vec<u8>>) -> Rules {
+    let yaml = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
+    let own: Vec<RuleFile> = below(files, POLICIES)
+        .filter(|(_, name, _)| yaml(name))
+        .map(|(path, _, bytes)| RuleFile { path: path.to_owned(), bytes: bytes.to_owned() })
+        .collect();
+    Rules::load(diags, sources, &own)
+}
+
+/// Walks the files below a directory: their path, their name in it, their bytes.
+fn below<'a>(
+    files: &'a BTreeMap<String, Vec<u8>>,
+    directory: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a [u8])> {
+    files.iter().filter_map(move |(path, bytes)| {
+        let name = path.strip_prefix(directory)?.strip_prefix('/')?;
+        Some((path.as_str(), name, bytes.as_slice()))
+    })
+}

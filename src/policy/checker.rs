@@ -1,0 +1,206 @@
+//! Asks the rules of one cluster after the other.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, Expression, Value};
+
+use super::level::{Levels, Waived};
+use super::rule::{Kind, Rule};
+use super::subjects::{self, Asked};
+use super::view::View;
+use super::{Finding, Rules, Subject, Where, checks, place};
+use crate::diag::{Diagnostic, Diagnostics, Severity};
+use crate::model::RuleLevel;
+
+/// The rules, compiled: any number of threads may ask them.
+#[derive(Debug)]
+pub struct Checker<'r> {
+    rules: &'r Rules,
+    /// The rules of each kind.
+    kinds: BTreeMap<Kind, Vec<Compiled<'r>>>,
+}
+
+#[derive(Debug)]
+struct Compiled<'r> {
+    rule: &'r Rule,
+    when: Option<Expression<'r, 'r>>,
+    body: Body<'r>,
+}
+
+#[derive(Debug)]
+enum Body<'r> {
+    Assert(Expression<'r, 'r>),
+    Check(checks::Check),
+}
+
+impl<'r> Checker<'r> {
+    /// Compiles the rules.
+    pub fn new(rules: &'r Rules) -> Self {
+        let mut kinds: BTreeMap<Kind, Vec<Compiled<'r>>> = BTreeMap::new();
+        for rule in rules.iter() {
+            kinds.entry(rule.kind).or_default().push(compile(rules.environment(), rule));
+        }
+        Self { rules, kinds }
+    }
+
+    /// Returns the rules.
+    pub fn rules(&self) -> &'r Rules {
+        self.rules
+    }
+
+    /// Asks every rule of one cluster; returns what the spec waives.
+    pub fn check(&self, diags: &mut Diagnostics, subject: &Subject<'_>) -> Vec<Waived> {
+        let levels = Levels::read(diags, self.rules, &subject.cluster.rules, subject.today);
+        let view = Value::from(Serde(View::of(subject)));
+        let mut run = Run { checker: self, subject, levels, view, diags, waived: Vec::new() };
+        for (kind, rules) in &self.kinds {
+            run.ask_kind(*kind, rules);
+        }
+        run.waived
+    }
+}
+
+fn compile<'r>(env: &'r Environment<'static>, rule: &'r Rule) -> Compiled<'r> {
+    let expression = |text: &'r str| env.compile_expression(text).expect("the catalogue compiled it before");
+    let body = match (&rule.assert, &rule.check) {
+        (Some(assert), _) => Body::Assert(expression(assert)),
+        (None, check) => {
+            let check = check.as_ref().and_then(|check| checks::find(check));
+            Body::Check(check.expect("the catalogue holds no rule that says nothing"))
+        }
+    };
+    Compiled { rule, when: rule.when.as_ref().map(|when| expression(when)), body }
+}
+
+/// One cluster that is being asked about.
+struct Run<'a, 'r> {
+    checker: &'a Checker<'r>,
+    subject: &'a Subject<'a>,
+    levels: Levels<'a>,
+    view: Value,
+    diags: &'a mut Diagnostics,
+    waived: Vec<Waived>,
+}
+
+impl Run<'_, '_> {
+    fn ask_kind(&mut self, kind: Kind, rules: &[Compiled<'_>]) {
+        for asked in subjects::of(kind, &self.view) {
+            let context = self.context(&asked);
+            for rule in rules {
+                if let Err(error) = self.ask(rule, &asked, &context) {
+                    self.broken(rule.rule, &error);
+                }
+            }
+        }
+    }
+
+    /// Lays what a rule is asked of over the whole cluster.
+    fn context(&self, asked: &Asked) -> Value {
+        if asked.vars.is_empty() {
+            return self.view.clone();
+        }
+        let own: Value = asked.vars.iter().cloned().collect();
+        minijinja::context! { ..own, ..self.view.clone() }
+    }
+
+    fn ask(&mut self, rule: &Compiled<'_>, asked: &Asked, context: &Value) -> Result<(), minijinja::Error> {
+        if self.level(rule.rule) == RuleLevel::Allow && rule.rule.level == RuleLevel::Allow {
+            return Ok(());
+        }
+        if let Some(when) = &rule.when
+            && !when.eval(context.clone())?.is_true()
+        {
+            return Ok(());
+        }
+        match &rule.body {
+            Body::Assert(assert) => {
+                if !assert.eval(context.clone())?.is_true() {
+                    self.report(rule.rule, asked, context, Finding::new())?;
+                }
+            }
+            Body::Check(check) => {
+                for finding in check(self.subject) {
+                    let vars: Value = finding.vars.iter().map(|(name, value)| (*name, value.clone())).collect();
+                    let context = minijinja::context! { ..vars, ..context.clone() };
+                    self.report(rule.rule, asked, &context, finding)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn level(&self, rule: &Rule) -> RuleLevel {
+        self.levels.of(&rule.code).map_or(rule.level, |setting| setting.level.value)
+    }
+
+    fn report(
+        &mut self,
+        rule: &Rule,
+        asked: &Asked,
+        context: &Value,
+        finding: Finding,
+    ) -> Result<(), minijinja::Error> {
+        let env = self.checker.rules.environment();
+        let level = self.level(rule);
+        // What is held back keeps the word that it would have had.
+        let shown = if level == RuleLevel::Allow { rule.level } else { level };
+        let severity = if shown == RuleLevel::Deny { Severity::Error } else { Severity::Warning };
+        let mut diag = Diagnostic {
+            code: Cow::Owned(rule.code.value.clone()),
+            severity,
+            message: one_line(&env.render_named_str(&rule.code, &rule.message, context)?),
+            labels: Vec::new(),
+            help: None,
+        };
+        if let Some(help) = &rule.help {
+            diag.help = Some(one_line(&env.render_named_str(&rule.code, help, context)?));
+        }
+        for (place, label) in self.places(rule, asked, finding) {
+            diag = diag.at(place, label);
+        }
+        match self.levels.of(&rule.code).filter(|setting| setting.level.value < rule.level) {
+            Some(setting) if level == RuleLevel::Allow => {
+                let reason = setting.reason.clone().unwrap_or_default();
+                self.waived.push(Waived { diag, reason, until: setting.until });
+            }
+            _ => self.diags.push(diag),
+        }
+        Ok(())
+    }
+
+    /// Returns where a finding is shown: its own places, else that of the rule, else the cluster's name.
+    fn places(&self, rule: &Rule, asked: &Asked, finding: Finding) -> Vec<(crate::diag::Place, String)> {
+        let tree = self.subject.tree;
+        let mut places: Vec<_> =
+            finding.at.into_iter().filter_map(|(wanted, label)| Some((place::find(tree, &wanted)?, label))).collect();
+        if places.is_empty() {
+            let below = rule.at.split('.').filter(|step| !step.is_empty()).map(str::to_owned);
+            let path = asked.path.iter().cloned().chain(below).collect();
+            let found = place::find(tree, &Where::Path(path)).filter(|found| *found != tree.place());
+            places.push((found.unwrap_or(self.subject.cluster.name.place), "here".to_owned()));
+        }
+        places
+    }
+
+    /// Reports a rule that cannot be asked.
+    fn broken(&mut self, rule: &Rule, error: &minijinja::Error) {
+        let why = error.detail().map_or_else(|| error.kind().to_string(), |why| format!("{}: {why}", error.kind()));
+        let message =
+            format!("the rule `{}` cannot be asked of `{}`: {why}", rule.code.value, self.subject.cluster.name.value);
+        let mut diag = Diagnostic::error("broken-rule", message);
+        if self.checker.rules.is_own(&rule.code) {
+            let expression = rule.assert.as_ref().or(rule.when.as_ref()).unwrap_or(&rule.message);
+            diag = diag.at(expression.place, "this rule");
+        }
+        diag = diag.help("`rmqgit schema model` shows what a rule sees; what may be missing needs `|default(...)`");
+        if !self.diags.contains(&diag) {
+            self.diags.push(diag);
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

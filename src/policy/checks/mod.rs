@@ -1,0 +1,31 @@
+//! The built-in checks, for what an expression cannot say: one subject a file.
+//!
+//! Input: a [`Subject`]. Output: findings without words. Must not: word anything that a person reads; the rule's file does.
+
+use super::{Finding, Subject};
+
+/// A built-in check.
+pub(crate) type Check = fn(&Subject<'_>) -> Vec<Finding>;
+
+/// Every built-in check by the name that rules use, sorted.
+const CHECKS: &[(&str, Check)] = &[];
+
+/// Finds a built-in check.
+pub(crate) fn find(name: &str) -> Option<Check> {
+    CHECKS.binary_search_by(|(known, _)| known.cmp(&name)).ok().map(|index| CHECKS[index].1)
+}
+
+/// Returns the names of all built-in checks.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    CHECKS.iter().map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted() {
+        assert!(CHECKS.is_sorted_by(|a, b| a.0 < b.0));
+    }
+}

@@ -1,0 +1,58 @@
+//! From a path in the spec to the place where it is written.
+
+use super::Where;
+use crate::diag::Place;
+use crate::yaml::{Entry, Node, View};
+
+/// Returns the place of a path below a node, or of its nearest existing parent; a mapping or list is shown by its key.
+pub(super) fn find(tree: &Node, wanted: &Where) -> Option<Place> {
+    match wanted {
+        Where::Place(place) => Some(*place),
+        Where::Path(path) => walk(tree, path, None),
+    }
+}
+
+fn walk(node: &Node, path: &[String], key: Option<Place>) -> Option<Place> {
+    if path.is_empty() {
+        return Some(here(node, key));
+    }
+    match node.view() {
+        View::Mapping(entries) => match entry(entries, path) {
+            Some((entry, rest)) => walk(entry.value(), rest, Some(entry.place())),
+            None => key,
+        },
+        View::List(items) => match item(items, &path[0]) {
+            Some(item) => walk(item, &path[1..], None).or_else(|| Some(item.place())),
+            None => key,
+        },
+        View::Scalar(..) | View::Broken => Some(here(node, key)),
+    }
+}
+
+/// Finds the entry that the first steps name: a key with dots may have been split into several.
+fn entry<'a, 'p>(entries: &'a [Entry], path: &'p [String]) -> Option<(&'a Entry, &'p [String])> {
+    (1..=path.len()).rev().find_map(|taken| {
+        let key = path[..taken].join(".");
+        let found = entries.iter().find(|entry| entry.key() == key)?;
+        Some((found, &path[taken..]))
+    })
+}
+
+fn item<'a>(items: &'a [Node], step: &str) -> Option<&'a Node> {
+    if let Some(item) = step.parse().ok().and_then(|index: usize| items.get(index)) {
+        return Some(item);
+    }
+    let named = |item: &&Node| {
+        let name = ["name", "host"].iter().find_map(|key| item.get(key)).and_then(Node::as_str);
+        item.as_str().or(name) == Some(step)
+    };
+    items.iter().find(named)
+}
+
+/// Shows a scalar by itself and everything else by its key, which is shorter.
+fn here(node: &Node, key: Option<Place>) -> Place {
+    match (node.view(), key) {
+        (View::Mapping(_) | View::List(_), Some(key)) => key,
+        _ => node.place(),
+    }
+}
