@@ -7,10 +7,16 @@
 pub mod classic_config;
 pub mod config_keys;
 pub mod config_type;
+pub mod deprecations;
 pub mod features;
 pub mod haproxy;
 pub mod keepalived;
 pub mod platform;
+pub mod plugins;
+pub mod policy_keys;
 pub mod range;
+pub mod releases;
 pub mod table;
+pub mod upgrades;
+pub mod variables;
 pub mod version;
