@@ -58,7 +58,7 @@ fn compile(cluster: &Cluster) -> Vec<Bundle> {
 }
 
 /// Joins an artifact with the secrets that it names, as a host does.
-fn join(artifact: &Artifact, secret: impl Fn(&SecretRef) -> String) -> Result<String, QuoteError> {
+pub(crate) fn join(artifact: &Artifact, secret: impl Fn(&SecretRef) -> String) -> Result<String, QuoteError> {
     let mut text = String::new();
     for piece in &artifact.content {
         match piece {
@@ -79,7 +79,7 @@ fn joined(bundle: &Bundle) -> BTreeMap<String, String> {
 }
 
 /// Writes a file, and the directories above it.
-fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("a file has a directory")).expect("a directory is made");
     fs::write(path, text).expect("a file is written");
 }

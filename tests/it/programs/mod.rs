@@ -1,0 +1,40 @@
+//! Compiled files before the real programs of several Debian releases.
+//!
+//! `RMQGIT_SUITES="bullseye bookworm trixie sid" cargo test --test it programs` asks four generations of HAProxy, Keepalived
+//! and RabbitMQ; without the variable, the two newest are asked. `tests/programs/rootfs` builds what they run in.
+
+mod broker;
+mod fixtures;
+mod session;
+mod suite;
+
+use std::sync::LazyLock;
+
+use session::Answers;
+use suite::Suite;
+
+/// What the programs of one suite answered.
+struct Asked {
+    suite: Suite,
+    answers: Answers,
+}
+
+/// All suites with their answers: a session each, two at a time.
+static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
+    let ask = |name: &'static str| {
+        let suite = Suite::build(name);
+        let answers = session::run(&suite, &fixtures::cases(&suite), &broker::boot(&suite));
+        Asked { suite, answers }
+    };
+    let names = suite::names();
+    let (one, two): (Vec<_>, Vec<_>) = names.iter().enumerate().partition(|(number, _)| number % 2 == 0);
+    let lane = |lane: Vec<(usize, &&'static str)>| lane.into_iter().map(|(_, name)| ask(name)).collect::<Vec<_>>();
+    let mut asked = std::thread::scope(|scope| {
+        let two = scope.spawn(|| lane(two));
+        let mut asked = lane(one);
+        asked.extend(two.join().expect("the other suites were asked"));
+        asked
+    });
+    asked.sort_by_key(|asked| names.iter().position(|name| *name == asked.suite.name));
+    asked
+});
