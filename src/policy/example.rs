@@ -48,7 +48,8 @@ impl Rules {
 }
 
 impl Example {
-    /// Lays the example over the sound cluster, and something else (such as the versions of a host) over both.
+    /// Lays the example over the sound cluster, and something else (such as the versions of a host) over both; a key without
+    /// a value removes.
     pub fn case(&self, over: Option<&str>) -> Result<Case, Diagnostics> {
         let mut diags = Diagnostics::new();
         let base = tree(BASE, &mut diags);
@@ -62,6 +63,7 @@ impl Example {
         if let (Some(over), Some(node)) = (over, &merged) {
             merged = tree(over, &mut diags).map(|over| Node::merge(node, &over));
         }
+        let merged = merged.map(|merged| merged.without_nulls());
         let [published, beside] = around;
         let lowered = merged.as_ref().and_then(|tree| cluster(tree, &mut diags));
         let published = published.and_then(|node| yaml::decode(&node, &mut diags));
@@ -69,8 +71,9 @@ impl Example {
             View::List(items) => items.to_vec(),
             _ => Vec::new(),
         });
-        let beside: Vec<Option<Cluster>> =
-            beside.map(|part| base.as_ref().and_then(|base| cluster(&Node::merge(base, &part), &mut diags))).collect();
+        let beside: Vec<Option<Cluster>> = beside
+            .map(|part| base.as_ref().and_then(|base| cluster(&Node::merge(base, &part).without_nulls(), &mut diags)))
+            .collect();
         let beside: Option<Vec<Cluster>> = beside.into_iter().collect();
         match (merged, lowered, beside) {
             (Some(tree), Some(cluster), Some(beside)) => Ok(Case { cluster, tree, published, beside }),

@@ -158,6 +158,20 @@ impl Node {
         Some(Node { via: self.via, ..Node::new(self.inner.span, kind) })
     }
 
+    /// Returns the value without the entries of mappings that have no value.
+    #[must_use]
+    pub fn without_nulls(&self) -> Node {
+        let kind = match &self.inner.kind {
+            Kind::List(items) => Kind::List(items.iter().map(Node::without_nulls).collect()),
+            Kind::Mapping(entries) => {
+                let left = entries.iter().filter(|entry| !entry.value.is_null());
+                Kind::Mapping(left.map(|e| Entry { value: e.value.without_nulls(), ..e.clone() }).collect())
+            }
+            Kind::Scalar { .. } | Kind::Broken => return self.clone(),
+        };
+        Node { via: self.via, ..Node::new(self.inner.span, kind) }
+    }
+
     /// Lays one mapping over another: mappings are merged key by key, every other value of `over` replaces that of
     /// `base`, `null` included.
     ///

@@ -39,6 +39,14 @@ fn mappings_are_merged_and_the_rest_replaced() {
     assert_eq!(decode::<serde_json::Value>(&node, &mut diags).expect("it is good")["k7"], "seven");
 }
 
+#[test]
+fn nulls_can_be_taken_out() {
+    let (_, mut diags, node) =
+        merged("a: {b: 1, c: 2}\nd: [{e: 3}, 4]\n", "a: {b: ~}\nd: [{e: }, ~]\nf: null\ng: \"\"\n");
+    let expect = json!({"a": {"c": 2}, "d": [{}, null], "g": ""});
+    assert_eq!(decode::<serde_json::Value>(&node.without_nulls(), &mut diags), Some(expect));
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only faults are looked at")]
