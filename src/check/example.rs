@@ -1,5 +1,7 @@
 //! Tries the examples of rules: a failing one has the fault, a passing one has not.
 
+use std::cell::OnceCell;
+
 use jiff::civil::Date;
 
 use crate::compile::Compiler;
@@ -33,7 +35,14 @@ pub fn try_example(checker: &Checker<'_>, example: &Example, over: Option<&str>)
         Vec::new()
     });
     let published = case.published.as_ref();
-    let subject = Subject { cluster: &case.cluster, tree: &case.tree, bundles: &bundles, published, today: DAY };
+    let subject = Subject {
+        cluster: &case.cluster,
+        tree: &case.tree,
+        bundles: &bundles,
+        published,
+        today: DAY,
+        texts: OnceCell::new(),
+    };
     checker.check(&mut diags, &subject);
     let all = std::iter::once(&case.cluster).chain(&case.beside);
     let facts: Vec<Facts> = all.map(|cluster| Facts::of(cluster, "example")).collect();

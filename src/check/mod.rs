@@ -5,6 +5,7 @@
 
 mod example;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -116,7 +117,7 @@ impl Judge<'_> {
             }
         });
         let seen = bundles.as_deref().unwrap_or_default();
-        let subject = Subject { cluster, tree, bundles: seen, published, today: self.today };
+        let subject = Subject { cluster, tree, bundles: seen, published, today: self.today, texts: OnceCell::new() };
         let waived = self.checker.check(diags, &subject);
         unused_waivers(diags, self.checker.rules(), &cluster.rules, &waived, published.is_some());
         (bundles, waived)

@@ -210,16 +210,16 @@ fn proxy_rows() -> Vec<((&'static str, &'static str), ProxyKeyword)> {
 fn param_rows() -> Vec<(Line, &'static str, Param)> {
     let columns = ["line", "keyword", "words", "from", "refused", "instead", "source"];
     table::built_in(include_str!("tables/haproxy_params.tsv"), columns, |cells| {
-        let [line, name, words, from, refused, instead, source] = cells;
-        let line = match line {
+        let [of, name, words, from, refused, instead, source] = cells;
+        let of = match of {
             "bind" => Line::Bind,
             "server" => Line::Server,
-            _ => return Err(format!("`{line}` has no parameters")),
+            _ => return Err(format!("`{of}` has no parameters")),
         };
         let words = if words == "*" { None } else { Some(words.parse().map_err(|_| format!("`{words}` words"))?) };
         let life =
             Life { from: version(from)?, warned: None, refused: maybe(refused)?, instead: optional(instead), source };
-        Ok((line, name, Param { words, life }))
+        Ok((of, name, Param { words, life }))
     })
 }
 

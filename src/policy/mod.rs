@@ -19,6 +19,7 @@ mod subject;
 mod subjects;
 #[cfg(test)]
 mod tests;
+pub mod text;
 pub mod view;
 
 pub use catalogue::{RuleFile, Rules};

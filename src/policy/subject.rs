@@ -1,10 +1,12 @@
 //! What a rule looks at, and what a built-in check returns.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use minijinja::Value;
 
+use super::text::Texts;
 use crate::diag::Place;
 use crate::model::Cluster;
 use crate::model::fleet::Published;
@@ -12,7 +14,7 @@ use crate::release::Bundle;
 use crate::yaml::Node;
 
 /// One cluster with everything that is known about it before it is published.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Subject<'a> {
     /// Its resolved meaning.
     pub cluster: &'a Cluster,
@@ -24,6 +26,15 @@ pub struct Subject<'a> {
     pub published: Option<&'a Published>,
     /// The day that end-of-life dates and waivers are compared with.
     pub today: Date,
+    /// What [`Subject::texts`] made; empty at first.
+    pub texts: OnceCell<Texts>,
+}
+
+impl Subject<'_> {
+    /// Returns the configuration texts of HAProxy and Keepalived, judged when they are first asked for.
+    pub fn texts(&self) -> &Texts {
+        self.texts.get_or_init(|| Texts::of(self.cluster, self.bundles))
+    }
 }
 
 /// One fault that a built-in check found; the rule's file has the words.
