@@ -4,6 +4,8 @@
 //! of its hosts. Must not: read files, ask the clock, or keep a cluster longer than it takes to judge it.
 
 mod example;
+mod report;
+mod sarif;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -11,13 +13,14 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 pub use example::{Tried, try_example};
+pub use report::{Format, render};
 
 use crate::compile::{Compiler, Override};
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::model::fleet::{self, Facts, Published};
 use crate::model::{self, Cluster};
 use crate::name::ClusterName;
-use crate::policy::{Checker, RuleFile, Rules, Subject, Waived, unused_waivers};
+use crate::policy::{Checker, RuleFile, Rules, Subject, Waived};
 use crate::release::Bundle;
 use crate::yaml::Node;
 
@@ -46,6 +49,8 @@ pub struct Checked {
     pub diags: Diagnostics,
     /// What the spec holds back, with its reasons.
     pub waived: Vec<Waived>,
+    /// The rules that were asked.
+    pub rules: Rules,
     /// How many clusters are sound.
     pub clusters: usize,
     /// How many hosts they have.
@@ -86,7 +91,7 @@ pub fn check(input: &Input<'_>, mut take: impl FnMut(&Cluster, Vec<Bundle>)) -> 
         example::hold(&mut diags, &checker, rule);
     }
     let hosts = facts.iter().map(|facts| facts.hosts.len()).sum();
-    Checked { sources, diags, waived, clusters: facts.len(), hosts }
+    Checked { sources, diags, waived, rules, clusters: facts.len(), hosts }
 }
 
 /// What judges one cluster after the other, on any number of threads.
@@ -119,7 +124,6 @@ impl Judge<'_> {
         let seen = bundles.as_deref().unwrap_or_default();
         let subject = Subject { cluster, tree, bundles: seen, published, today: self.today, texts: OnceCell::new() };
         let waived = self.checker.check(diags, &subject);
-        unused_waivers(diags, self.checker.rules(), &cluster.rules, &waived, published.is_some());
         (bundles, waived)
     }
 }
@@ -136,7 +140,7 @@ pub fn compiler(diags: &mut Diagnostics, sources: &mut Sources, files: &BTreeMap
 
 /// Reads the rules, with the repository's own beside the built-in ones.
 pub fn rules(diags: &mut Diagnostics, sources: &mut Sources, files: &BTreeMap<String, Vec<u8>>) -> Rules {
-    let yaml = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
+    let yaml = |name: &str| matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml")));
     let own: Vec<RuleFile> = below(files, POLICIES)
         .filter(|(_, name, _)| yaml(name))
         .map(|(path, _, bytes)| RuleFile { path: path.to_owned(), bytes: bytes.to_owned() })

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::{Exit, Failure, load, stdout};
-use crate::check::Checked;
-use crate::diag;
+use crate::check::{self, Checked};
 use crate::spec;
 
 /// Check a spec and report everything that is wrong with it
@@ -36,21 +35,24 @@ pub(super) enum Format {
     Json,
     /// Annotations of GitHub Actions
     Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
 }
 
-impl From<Format> for diag::Format {
+impl From<Format> for check::Format {
     fn from(format: Format) -> Self {
         match format {
             Format::Text => Self::Text,
             Format::Json => Self::Json,
             Format::Github => Self::Github,
+            Format::Sarif => Self::Sarif,
         }
     }
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
-    let (checked, exit) = load::check(&files, |_, _| ());
+    let (checked, exit) = load::check(&args.path, &files, |_, _| ())?;
     let mut stdout = stdout();
     stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
     if args.format == Format::Text {

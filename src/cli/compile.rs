@@ -38,14 +38,14 @@ const LIST_HEAD: &str = "rmqgit compile wrote these files; format 1";
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
     let mut compiled = BTreeMap::new();
-    let (checked, exit) = load::check(&files, |cluster, bundles| {
+    let (checked, exit) = load::check(&args.path, &files, |cluster, bundles| {
         let mut tree = page::cluster(cluster, &bundles);
         for bundle in bundles {
             let host = bundle.host.clone();
             tree.extend(bundle.store().into_iter().map(|(path, it)| (format!("{host}/{path}"), it)));
         }
         compiled.insert(cluster.name.value.to_string(), tree);
-    });
+    })?;
     let mut stdout = stdout();
     stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
     if exit != Exit::Clean {

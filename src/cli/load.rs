@@ -1,11 +1,15 @@
 //! The spec that a person named on the command line.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Failure};
-use crate::check::{self, Checked, Input};
-use crate::diag::Format;
+use super::{Exit, Failure, stderr};
+use crate::check::{self, Checked, Format, Input};
+use crate::diag::{Diagnostics, Sources};
 use crate::model::Cluster;
+use crate::policy::Rules;
+use crate::publish;
 use crate::release::Bundle;
 use crate::spec;
 use crate::sys::clock;
@@ -25,6 +29,12 @@ pub(super) fn load(path: &Path) -> Result<Files, Failure> {
     })
 }
 
+/// Reads the rules: the built-in ones, and those of a repository as far as they are sound.
+pub(super) fn rules(dir: &Path) -> Result<Rules, Failure> {
+    let files = tree::read_below(dir, check::POLICIES).map_err(|error| Failure::from_error(&error))?;
+    Ok(check::rules(&mut Diagnostics::new(), &mut Sources::new(), &files))
+}
+
 /// Returns the directory of a spec repository.
 fn directory(path: &Path) -> Result<PathBuf, Failure> {
     if !path.is_file() {
@@ -39,13 +49,25 @@ fn directory(path: &Path) -> Result<PathBuf, Failure> {
 
 /// Writes what is wrong with a spec; empty text where there is nothing to say.
 pub(super) fn render(checked: &Checked, format: Format) -> String {
-    crate::diag::render(&checked.diags, &checked.sources, format, true, WIDTH)
+    check::render(checked, format, true, WIDTH)
 }
 
 /// Checks files, hands over what was compiled of each cluster, and says how the verb ends if it goes no further.
-pub(super) fn check(files: &Files, take: impl FnMut(&Cluster, Vec<Bundle>)) -> (Checked, Exit) {
-    let published = std::collections::BTreeMap::new();
+pub(super) fn check(
+    path: &Path,
+    files: &Files,
+    take: impl FnMut(&Cluster, Vec<Bundle>),
+) -> Result<(Checked, Exit), Failure> {
+    let branch = files.get(spec::FILE).map_or_else(String::new, |bytes| spec::branch(bytes));
+    let published = match publish::last(&directory(path)?, &branch) {
+        Ok(published) => published,
+        Err(error) => {
+            let why = Failure::from_error(&error).message;
+            writeln!(stderr(), "rmqgit: nothing is compared with the last release, which cannot be read: {why}")?;
+            BTreeMap::new()
+        }
+    };
     let checked = check::check(&Input { files, published: &published, today: clock::today() }, take);
     let exit = if checked.is_sound() { Exit::Clean } else { Exit::Findings };
-    (checked, exit)
+    Ok((checked, exit))
 }

@@ -12,6 +12,7 @@ use super::{Exit, Failure, stdout};
 use crate::agent::settings::AgentFile;
 use crate::definitions::Definitions;
 use crate::diag;
+use crate::policy;
 use crate::release::{Manifest, canonical_json};
 use crate::review::Review;
 use crate::spec;
@@ -50,6 +51,10 @@ pub(super) enum Document {
     Explanations,
     /// /etc/rmqgit/agent.yaml of a host
     Agent,
+    /// A file of policies/, which holds one rule
+    Rule,
+    /// What the expressions of rules see
+    Model,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -68,8 +73,10 @@ pub(super) fn schema(document: Document) -> String {
         Document::Publish => of::<Published>(),
         Document::Diff => of::<Review>(),
         Document::Report => of::<crate::report::Report>(),
-        Document::Explanations => of::<Explanations<'static>>(),
+        Document::Explanations => of::<Explanations>(),
         Document::Agent => of::<AgentFile>(),
+        Document::Rule => of::<policy::Rule>(),
+        Document::Model => of::<policy::view::View<'static>>(),
     }
 }
 

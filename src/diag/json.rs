@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Diagnostic, Severity, Sources};
+use super::{Diagnostic, Severity, Sources, Span};
 
 /// All diagnostics of a run.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -13,6 +13,21 @@ pub struct Report {
     pub format: u32,
     /// The diagnostics in the order of files and places.
     pub diagnostics: Vec<Item>,
+    /// What the spec holds back, in the order of clusters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<Waived>,
+}
+
+/// A finding that the spec holds back.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Waived {
+    /// The finding.
+    pub finding: Item,
+    /// Why it is held back.
+    pub reason: String,
+    /// The last day on which it is, such as `2027-03-31`.
+    pub until: Option<String>,
 }
 
 /// One diagnostic.
@@ -51,25 +66,31 @@ pub struct Place {
 
 /// Makes the document of some diagnostics.
 pub fn report<'a>(diags: impl IntoIterator<Item = &'a Diagnostic>, sources: &Sources) -> Report {
-    let item = |diag: &Diagnostic| Item {
+    let diagnostics = diags.into_iter().map(|diag| item(diag, sources)).collect();
+    Report { format: 1, diagnostics, waived: Vec::new() }
+}
+
+/// Makes the part of the document that is one diagnostic.
+pub fn item(diag: &Diagnostic, sources: &Sources) -> Item {
+    Item {
         code: diag.code.to_string(),
         severity: diag.severity,
         message: diag.message.clone(),
         help: diag.help.clone(),
-        labels: diag.labels.iter().map(|label| place(label, sources)).collect(),
-    };
-    Report { format: 1, diagnostics: diags.into_iter().map(item).collect() }
+        labels: diag.labels.iter().map(|label| place(label.span, &label.text, sources)).collect(),
+    }
 }
 
-fn place(label: &super::Label, sources: &Sources) -> Place {
-    let (first, last) = sources.positions(label.span);
+/// Makes the part of the document that is one place.
+pub fn place(span: Span, text: &str, sources: &Sources) -> Place {
+    let (first, last) = sources.positions(span);
     Place {
-        file: sources.name(label.span.file).to_owned(),
+        file: sources.name(span.file).to_owned(),
         line: first.line,
         column: first.column,
         end_line: last.line,
         end_column: last.column,
-        text: label.text.clone(),
+        text: text.to_owned(),
     }
 }
 

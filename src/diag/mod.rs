@@ -17,7 +17,7 @@ mod text;
 mod words;
 
 pub(crate) use at::AT;
-pub use render::{Format, render};
+pub use render::{Format, render, sorted};
 pub use sources::{Position, Sources};
 pub use words::{excerpt, nearest};
 

@@ -20,13 +20,19 @@ pub enum Format {
 /// `color` and `width` (in columns) are for [`Format::Text`]. The text ends in a newline; it is empty when there is
 /// nothing to say, except that [`Format::Json`] always gives a document.
 pub fn render(diags: &[Diagnostic], sources: &Sources, format: Format, color: bool, width: usize) -> String {
-    let mut sorted: Vec<&Diagnostic> = diags.iter().collect();
-    sorted.sort_by_key(|diag| diag.labels.first().map(|label| label.span));
+    let sorted = sorted(diags);
     match format {
         Format::Json => json::render(&sorted, sources),
         Format::Text => text::render(&fold(sorted), sources, color, width),
         Format::Github => github::render(&fold(sorted), sources),
     }
+}
+
+/// Returns diagnostics in the order of files and places; those without a place come first.
+pub fn sorted(diags: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let mut sorted: Vec<&Diagnostic> = diags.iter().collect();
+    sorted.sort_by_key(|diag| diag.labels.first().map(|label| label.span));
+    sorted
 }
 
 /// Keeps one of many diagnostics that say the same of one definition, and says in it how many there are: a wrong

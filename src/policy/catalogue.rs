@@ -30,7 +30,7 @@ pub struct RuleFile {
 /// All rules, sorted by code, ready to be asked.
 #[derive(Debug)]
 pub struct Rules {
-    rules: Vec<Known>,
+    all: Vec<Known>,
     index: BTreeMap<String, usize>,
     env: Environment<'static>,
 }
@@ -40,18 +40,19 @@ pub struct Rules {
 struct Known {
     rule: Rule,
     tree: Node,
+    text: Cow<'static, str>,
     own: bool,
 }
 
 impl Rules {
     /// Reads the built-in rules and a repository's own; reports what is wrong with the latter.
     pub fn load(diags: &mut Diagnostics, sources: &mut Sources, own: &[RuleFile]) -> Self {
-        let mut rules = Self { rules: built_in(), index: BTreeMap::new(), env: environment() };
+        let mut rules = Self { all: built_in(), index: BTreeMap::new(), env: environment() };
         rules.sort();
         for file in own {
             if let Some(known) = rules.read_own(diags, sources, file) {
-                rules.index.insert(known.rule.code.value.clone(), rules.rules.len());
-                rules.rules.push(known);
+                rules.index.insert(known.rule.code.value.clone(), rules.all.len());
+                rules.all.push(known);
             }
         }
         rules.sort();
@@ -64,8 +65,8 @@ impl Rules {
     }
 
     fn sort(&mut self) {
-        self.rules.sort_by(|a, b| a.rule.code.value.cmp(&b.rule.code.value));
-        self.index = self.rules.iter().enumerate().map(|(i, known)| (known.rule.code.value.clone(), i)).collect();
+        self.all.sort_by(|a, b| a.rule.code.value.cmp(&b.rule.code.value));
+        self.index = self.all.iter().enumerate().map(|(i, known)| (known.rule.code.value.clone(), i)).collect();
     }
 
     fn read_own(&self, diags: &mut Diagnostics, sources: &mut Sources, file: &RuleFile) -> Option<Known> {
@@ -87,32 +88,38 @@ impl Rules {
         }
         let sound = found.is_empty();
         diags.append(&mut found);
-        sound.then_some(Known { rule, tree, own: true })
+        let text = String::from_utf8_lossy(&file.bytes).into_owned();
+        sound.then_some(Known { rule, tree, text: Cow::Owned(text), own: true })
     }
 
     /// Finds a rule by its code.
     pub fn find(&self, code: &str) -> Option<&Rule> {
-        self.index.get(code).map(|index| &self.rules[*index].rule)
+        self.index.get(code).map(|index| &self.all[*index].rule)
     }
 
     /// Walks all rules in the order of their codes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Rule> {
-        self.rules.iter().map(|known| &known.rule)
+        self.all.iter().map(|known| &known.rule)
     }
 
     /// Walks the rules of the repository itself.
     pub fn own(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(|known| known.own).map(|known| &known.rule)
+        self.all.iter().filter(|known| known.own).map(|known| &known.rule)
     }
 
     /// Returns the tree of a rule's file.
     pub(super) fn tree(&self, code: &str) -> Option<&Node> {
-        self.index.get(code).map(|index| &self.rules[*index].tree)
+        self.index.get(code).map(|index| &self.all[*index].tree)
+    }
+
+    /// Returns the text of the file of a rule.
+    pub(super) fn text(&self, code: &str) -> Option<&str> {
+        self.index.get(code).map(|index| &*self.all[*index].text)
     }
 
     /// Tells whether a rule is the repository's own, so that its places can be shown.
     pub(super) fn is_own(&self, code: &str) -> bool {
-        self.index.get(code).is_some_and(|index| self.rules[*index].own)
+        self.index.get(code).is_some_and(|index| self.all[*index].own)
     }
 
     pub(super) fn environment(&self) -> &Environment<'static> {
@@ -131,7 +138,11 @@ fn embedded(diags: &mut Diagnostics, name: &str) -> Option<Known> {
     let file = Files::get(name)?;
     let tree = yaml::read(&mut Sources::new(), name, &file.data, &Limits::default(), diags)?;
     let rule = yaml::decode(&tree, diags)?;
-    Some(Known { rule, tree, own: false })
+    let text = match file.data {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    };
+    Some(Known { rule, tree, text, own: false })
 }
 
 /// Returns what is wrong with a rule beside its structure.

@@ -1,9 +1,9 @@
 //! Asks the rules of one cluster after the other.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use minijinja::value::Serde;
+use minijinja::value::{Serde, merge_maps};
 use minijinja::{Environment, Expression, Value};
 
 use super::level::{Levels, Waived};
@@ -54,11 +54,13 @@ impl<'r> Checker<'r> {
     pub fn check(&self, diags: &mut Diagnostics, subject: &Subject<'_>) -> Vec<Waived> {
         let levels = Levels::read(diags, self.rules, &subject.cluster.rules, subject.today);
         let view = Value::from(Serde(View::of(subject)));
-        let mut run = Run { checker: self, subject, levels, view, diags, waived: Vec::new() };
+        let mut run = Run { checker: self, subject, levels, view, diags, waived: Vec::new(), lowered: BTreeSet::new() };
         for (kind, rules) in &self.kinds {
             run.ask_kind(*kind, rules);
         }
-        run.waived
+        let Run { levels, waived, lowered, .. } = run;
+        levels.unused(diags, self.rules, &lowered, subject.published.is_some());
+        waived
     }
 }
 
@@ -75,16 +77,18 @@ fn compile<'r>(env: &'r Environment<'static>, rule: &'r Rule) -> Compiled<'r> {
 }
 
 /// One cluster that is being asked about.
-struct Run<'a, 'r> {
+struct Run<'a, 'r, 'd> {
     checker: &'a Checker<'r>,
     subject: &'a Subject<'a>,
     levels: Levels<'a>,
     view: Value,
-    diags: &'a mut Diagnostics,
+    diags: &'d mut Diagnostics,
     waived: Vec<Waived>,
+    /// The rules of which something was found below their own level.
+    lowered: BTreeSet<String>,
 }
 
-impl Run<'_, '_> {
+impl Run<'_, '_, '_> {
     fn ask_kind(&mut self, kind: Kind, rules: &[Compiled<'_>]) {
         for asked in subjects::of(kind, &self.view) {
             let context = self.context(&asked);
@@ -101,8 +105,7 @@ impl Run<'_, '_> {
         if asked.vars.is_empty() {
             return self.view.clone();
         }
-        let own: Value = asked.vars.iter().cloned().collect();
-        minijinja::context! { ..own, ..self.view.clone() }
+        over(&self.view, asked.vars.iter().cloned())
     }
 
     fn ask(&mut self, rule: &Compiled<'_>, asked: &Asked, context: &Value) -> Result<(), minijinja::Error> {
@@ -122,8 +125,7 @@ impl Run<'_, '_> {
             }
             Body::Check(check) => {
                 for finding in check(self.subject) {
-                    let vars: Value = finding.vars.iter().map(|(name, value)| (*name, value.clone())).collect();
-                    let context = minijinja::context! { ..vars, ..context.clone() };
+                    let context = over(context, finding.vars.iter().map(|(name, value)| (*name, value.clone())));
                     self.report(rule.rule, asked, &context, finding)?;
                 }
             }
@@ -162,10 +164,14 @@ impl Run<'_, '_> {
         }
         match self.levels.of(&rule.code).filter(|setting| setting.level.value < rule.level) {
             Some(setting) if level == RuleLevel::Allow => {
+                self.lowered.insert(rule.code.value.clone());
                 let reason = setting.reason.clone().unwrap_or_default();
                 self.waived.push(Waived { diag, reason, until: setting.until });
             }
-            _ => self.diags.push(diag),
+            setting => {
+                self.lowered.extend(setting.map(|_| rule.code.value.clone()));
+                self.diags.push(diag);
+            }
         }
         Ok(())
     }
@@ -201,6 +207,24 @@ impl Run<'_, '_> {
     }
 }
 
+/// Lays values over what expressions see; of two values of one name the laid one counts.
+fn over(below: &Value, vars: impl Iterator<Item = (&'static str, Value)>) -> Value {
+    merge_maps([below.clone(), Value::from_pairs(vars)])
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_laid_over_wins() {
+        let below = Value::from_pairs([("name", "orders"), ("platform", "debian")]);
+        let both = over(&below, [("name", Value::from("x"))].into_iter());
+        let seen = |name: &str| both.get_attr(name).expect("it is there").to_string();
+        assert_eq!((seen("name"), seen("platform")), ("x".to_owned(), "debian".to_owned()));
+    }
 }

@@ -35,6 +35,23 @@ pub struct Case {
 }
 
 impl Rules {
+    /// Returns the text of the first example that has the fault, as its file spells it.
+    pub fn example_text(&self, code: &str) -> String {
+        let first = self.examples(code).into_iter().next();
+        let (Some(first), Some(text)) = (first, self.text(code)) else { return String::new() };
+        let span = first.part.span();
+        let (start, end) = (span.start as usize, span.end as usize);
+        let (Some(before), Some(part)) = (text.get(..start), text.get(start..end)) else { return String::new() };
+        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+        let dedent = |line: &str| {
+            let blanks = line.len() - line.trim_start_matches(' ').len();
+            line[blanks.min(column)..].trim_end().to_owned()
+        };
+        let mut lines = part.lines();
+        let rest = lines.next().map(str::to_owned).into_iter().chain(lines.map(dedent));
+        rest.collect::<Vec<_>>().join("\n").trim_end().to_owned() + "\n"
+    }
+
     /// Returns the examples of a rule, in the order of its file.
     pub fn examples(&self, code: &str) -> Vec<Example> {
         let examples = self.tree(code).and_then(|tree| tree.get("examples"));

@@ -63,6 +63,22 @@ impl<'a> Levels<'a> {
         Self { own }
     }
 
+    /// Reports waivers that held nothing back, where the cluster itself gives them. `published` says whether there was a
+    /// release to compare with.
+    pub(super) fn unused(&self, diags: &mut Diagnostics, rules: &Rules, lowered: &BTreeSet<String>, published: bool) {
+        for (code, setting) in &self.own {
+            let waiver = rules.find(code).is_some_and(|rule| setting.level.value < rule.level);
+            let own = setting.level.place.defined.is_none();
+            // Without a release to compare with, a rule about the way from it cannot find anything.
+            let asked = || published || !rules.examples(code).iter().any(super::Example::needs_published);
+            if waiver && own && !lowered.contains(*code) && asked() {
+                let fault = Diagnostic::warning("unused-waiver", format!("`{code}` finds nothing here"));
+                let help = "remove the waiver, so that it cannot hide a later fault";
+                diags.push(fault.at(setting.level.place, "this waiver holds nothing back").help(help));
+            }
+        }
+    }
+
     /// Returns what the spec says of a rule.
     pub(super) fn of(&self, code: &str) -> Option<&'a RuleSetting> {
         self.own.get(code).copied()
@@ -71,36 +87,14 @@ impl<'a> Levels<'a> {
 
 fn unknown(rules: &Rules, code: &At<String>) -> Diagnostic {
     let fixed = crate::diag::codes::find(code).is_some();
-    let message = match fixed {
-        true => format!("`{}` is not a rule: a spec that has it cannot be compiled", excerpt(code)),
-        false => format!("there is no rule `{}`", excerpt(code)),
+    let message = if fixed {
+        format!("`{}` is not a rule: a spec that has it cannot be compiled", excerpt(code))
+    } else {
+        format!("there is no rule `{}`", excerpt(code))
     };
     let help = match nearest(code, rules.iter().map(|rule| rule.code.as_str())) {
         Some(near) if !fixed => format!("did you mean `{near}`?"),
         _ => "`rmqgit explain --all` lists every rule".to_owned(),
     };
     Diagnostic::error("unknown-rule", message).at(code.place, "here").help(help)
-}
-
-/// Reports waivers of this cluster that held nothing back, where the cluster itself gives them. `published` says whether
-/// there was a release to compare with.
-pub fn unused_waivers(
-    diags: &mut Diagnostics,
-    rules: &Rules,
-    settings: &[(At<String>, RuleSetting)],
-    waived: &[Waived],
-    published: bool,
-) {
-    let used: BTreeSet<&str> = waived.iter().map(|waived| &*waived.diag.code).collect();
-    for (code, setting) in settings {
-        let lowered = rules.find(code).is_some_and(|rule| setting.level.value < rule.level);
-        let own = setting.level.place.defined.is_none();
-        // Without a release to compare with, a rule about the way from it cannot find anything.
-        let asked = published || !rules.examples(code).iter().any(super::Example::needs_published);
-        if lowered && own && asked && !used.contains(code.as_str()) {
-            let fault = Diagnostic::warning("unused-waiver", format!("`{}` finds nothing here", code.value));
-            let help = "remove the waiver, so that it cannot hide a later fault";
-            diags.push(fault.at(setting.level.place, "this waiver holds nothing back").help(help));
-        }
-    }
 }

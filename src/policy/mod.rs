@@ -25,6 +25,6 @@ pub mod view;
 pub use catalogue::{RuleFile, Rules};
 pub use checker::Checker;
 pub use example::{Case, Example};
-pub use level::{Waived, unused_waivers};
+pub use level::Waived;
 pub use rule::{Kind, Program, Rule};
 pub use subject::{Finding, Subject, Where};

@@ -50,7 +50,7 @@ pub(super) fn of(kind: Kind, view: &Value) -> Vec<Asked> {
             items(&rabbitmq(), "vhosts").map(|it| named(it, "vhost", "name", &["rabbitmq", "vhosts"])).collect()
         }
         Kind::User => items(&rabbitmq(), "users").map(|it| named(it, "user", "name", &["rabbitmq", "users"])).collect(),
-        Kind::Permission => items(&rabbitmq(), "users").flat_map(permissions).collect(),
+        Kind::Permission => items(&rabbitmq(), "users").flat_map(|it| permissions(&it)).collect(),
         Kind::Policy => policies(view, "policies"),
         Kind::OperatorPolicy => policies(view, "operator_policies"),
         Kind::Parameter => items(&rabbitmq(), "parameters")
@@ -65,7 +65,7 @@ pub(super) fn of(kind: Kind, view: &Value) -> Vec<Asked> {
         Kind::Config => pairs(&attr(&rabbitmq(), "config"), "config", "key", &["rabbitmq", "config"]),
         Kind::Env => pairs(&attr(&rabbitmq(), "env"), "env", "name", &["rabbitmq", "env"]),
         Kind::Front => fronts(view).map(|it| named(it, "front", "role", &["haproxy"])).collect(),
-        Kind::Server => fronts(view).flat_map(servers).collect(),
+        Kind::Server => fronts(view).flat_map(|it| servers(&it)).collect(),
         Kind::Instance => instances(view).map(|(it, path)| one("instance", it, path)).collect(),
         Kind::Member => instances(view).flat_map(|(it, path)| members(&it, &path)).collect(),
     }
@@ -83,14 +83,14 @@ fn items(value: &Value, name: &str) -> impl Iterator<Item = Value> + use<> {
     attr(value, name).try_iter().into_iter().flatten()
 }
 
-fn permissions(user: Value) -> Vec<Asked> {
-    let name = text(&user, "name");
+fn permissions(user: &Value) -> Vec<Asked> {
+    let name = text(user, "name");
     let asked = |permission: Value| {
         let steps = ["rabbitmq", "users", &name, "permissions"];
         let path = steps.into_iter().map(str::to_owned).chain([text(&permission, "vhost")]).collect();
         Asked { vars: vec![("permission", permission), ("user", user.clone())], path }
     };
-    items(&user, "permissions").map(asked).collect()
+    items(user, "permissions").map(asked).collect()
 }
 
 /// Finds a policy in the list of the spec by its name; the engine knows the spec's order no more.
@@ -107,7 +107,7 @@ fn pairs(mapping: &Value, name: &'static str, key: &'static str, under: &[&str])
     let entry = |entry: Value| {
         let value = mapping.get_item(&entry).unwrap_or_default();
         let path = under.iter().map(|&step| step.to_owned()).chain([entry.to_string()]).collect();
-        let pair = Value::from_iter([(key, entry), ("value", value)]);
+        let pair = Value::from_pairs([(key, entry), ("value", value)]);
         Asked { vars: vec![(name, pair)], path }
     };
     mapping.try_iter().into_iter().flatten().map(entry).collect()
@@ -119,13 +119,13 @@ fn fronts(view: &Value) -> impl Iterator<Item = Value> + use<> {
     [front("amqp"), front("management")].into_iter().flatten()
 }
 
-fn servers(front: Value) -> Vec<Asked> {
-    let role = text(&front, "role");
+fn servers(front: &Value) -> Vec<Asked> {
+    let role = text(front, "role");
     let asked = |server: Value| {
         let path = vec!["haproxy".to_owned(), role.clone(), "servers".to_owned(), text(&server, "host")];
         Asked { vars: vec![("server", server), ("front", front.clone())], path }
     };
-    items(&front, "servers").map(asked).collect()
+    items(front, "servers").map(asked).collect()
 }
 
 /// Walks the instances: one may stand in the section itself, several have names below `instances`.

@@ -57,7 +57,7 @@ impl Base {
             Some(tip) => Self::of(objects, tip)?,
             None => Self::default(),
         };
-        base.remember(objects, spec)?;
+        base.remember(objects, Some(spec))?;
         base.fresh &= !full;
         base.refs = refs::read(store.dir(), HOST_REFS)?;
         base.unfinished = lock::unfinished(store.dir());
@@ -75,12 +75,12 @@ impl Base {
     }
 
     /// Reads what the release remembers, and whether this compiler made it of the same shared files as this spec.
-    pub(super) fn remember(&mut self, objects: &Objects<'_>, spec: &SpecCommit) -> Result<(), PublishError> {
+    pub(super) fn remember(&mut self, objects: &Objects<'_>, spec: Option<&SpecCommit>) -> Result<(), PublishError> {
         let (Some(tip), Some(directory)) = (self.tip, self.trees.get(index::DIRECTORY)) else { return Ok(()) };
         // A commit without the trailers is the work of a hand, and its files may be anything.
         let commit = objects.commit(tip)?;
         if [SPEC_COMMIT, COMPILER].iter().all(|key| commit.trailer(key).is_some()) {
-            (self.index, self.fresh) = index::read(objects, *directory, VERSION, &spec.shared)?;
+            (self.index, self.fresh) = index::read(objects, *directory, VERSION, spec.map(|spec| &spec.shared))?;
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ impl Table<'_> {
         release: &mut Base,
         (spec, fleet): &(SpecCommit, Fleet),
     ) -> Result<Option<Both>, PublishError> {
-        release.remember(self.objects, spec)?;
+        release.remember(self.objects, Some(spec))?;
         let work = release.work(fleet, Date::MIN);
         let kept = work.kept.keys().map(ToString::to_string).collect();
         let before = stored(self.objects, release, &kept)?;

@@ -76,14 +76,13 @@ pub(super) fn read(
     objects: &Objects<'_>,
     directory: Oid,
     compiler: &str,
-    shared: &Shared,
+    shared: Option<&Shared>,
 ) -> Result<(Index, bool), GitError> {
     let none = || Ok((Index::new(), false));
     let directory = objects.tree(directory)?;
     let Some(header) = find(&directory, RELEASE, Mode::File) else { return none() };
-    let expect = Header { format: FORMAT, compiler: compiler.to_owned(), shared: shared.clone() };
     let fresh = match serde_json::from_slice::<Header>(&objects.blob(header)?) {
-        Ok(found) if found.format == FORMAT => found == expect,
+        Ok(found) if found.format == FORMAT => found.compiler == compiler && Some(&found.shared) == shared,
         _ => return none(),
     };
     let Some(shards) = find(&directory, INDEX, Mode::Tree) else { return Ok((Index::new(), fresh)) };

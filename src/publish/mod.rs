@@ -16,6 +16,7 @@ mod fleet;
 mod hosts;
 mod index;
 mod judge;
+mod last;
 pub mod page;
 mod remote;
 mod source;
@@ -23,6 +24,7 @@ pub mod topology;
 mod write;
 
 pub use self::compare::{Comparison, compare};
+pub use self::last::last;
 pub use self::source::{ROOT, SpecCommit, SpecFile, spec_commit};
 
 use jiff::civil::Date;

@@ -24,6 +24,6 @@ pub use document::{Document, FILE, Publish, VERSION};
 pub use haproxy::{Check, CheckType, Front, Haproxy, HaproxyExtra, Stats, Timeouts};
 pub use keepalived::{Instance, Keepalived, KeepalivedExtra, Mail, TrackScript};
 pub use rabbitmq::{Node, NodeKind, Rabbitmq};
-pub use root::{Inline, Root, Written, include_dirs};
+pub use root::{Inline, Root, Written, branch, include_dirs};
 pub use rules::RuleSetting;
 pub use value::{Lines, Named, OneOrMany, Raw, Scalar, Secret, Setting};

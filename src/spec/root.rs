@@ -307,6 +307,14 @@ fn matches(pattern: &str, path: &str) -> bool {
     }
 }
 
+/// Returns the output branch that the bytes of `rmqgit.yaml` name, or the default one.
+pub fn branch(bytes: &[u8]) -> String {
+    // Most specs do not name one, and need not be read twice for it.
+    let given = bytes.windows(7).any(|word| word == b"publish");
+    let root = given.then(|| Root::parse(&mut Sources::new(), "", bytes, &mut Diagnostics::new())).flatten();
+    root.map_or_else(|| BRANCH.to_owned(), |root| root.branch().to_owned())
+}
+
 /// Returns the directories that the included files stand in, from the bytes of `rmqgit.yaml`; `""` is its own.
 pub fn include_dirs(bytes: &[u8]) -> Vec<String> {
     let mut sources = Sources::new();

@@ -47,6 +47,13 @@ pub fn read(dir: &Path, first: &str, more: impl FnOnce(&[u8]) -> Vec<String>) ->
     Ok(files)
 }
 
+/// Reads the YAML files of one directory of a spec repository, if there is one.
+pub fn read_below(dir: &Path, sub: &str) -> Result<Files, TreeError> {
+    let mut files = Files::new();
+    read_dir(dir, sub, false, &mut files)?;
+    Ok(files)
+}
+
 /// Reads the files of a directory, if there is one; hidden files and what is not UTF-8 in name are left out.
 fn read_dir(root: &Path, sub: &str, below: bool, files: &mut Files) -> Result<(), TreeError> {
     let dir = root.join(sub);

@@ -33,6 +33,20 @@ fn the_spec_reference_says_what_the_schema_says() {
     );
 }
 
+#[test]
+fn the_page_of_rules_says_what_the_catalogue_says() {
+    let (status, page, _) = run(rmqgit().args(["explain", "--all", "--format", "markdown", "-C", "src"]));
+    assert_eq!(status, 0);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(path, &page).unwrap();
+    }
+    assert!(
+        fs::read_to_string(path).unwrap_or_default() == page,
+        "docs/rules.md is old: UPDATE_DOCS=1 cargo test reference"
+    );
+}
+
 /// Returns a file of the repository.
 fn text_of(name: &str) -> String {
     fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()

@@ -165,6 +165,21 @@ impl Store {
         self.repo.workdir().unwrap_or(self.repo.path())
     }
 
+    /// Tells whether a directory is the root of the working tree.
+    pub fn is_root(&self, dir: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().ok();
+        real(self.workdir()) == real(dir)
+    }
+
+    /// Returns the names of the remotes, `origin` first.
+    pub fn remotes(&self) -> Result<Vec<String>, GitError> {
+        let refuse = |source| GitError::Open { path: self.dir().to_owned(), source };
+        let names = self.repo.remotes().map_err(refuse)?;
+        let mut names: Vec<String> = names.iter().flatten().flatten().map(str::to_owned).collect();
+        names.sort_by_key(|name| (name != "origin", name.clone()));
+        Ok(names)
+    }
+
     /// Returns a reader of objects that threads may share.
     pub fn objects(&self) -> Result<Objects<'_>, GitError> {
         let wrong = |source| GitError::Open { path: self.dir().to_owned(), source };

@@ -1,5 +1,7 @@
 //! The catalogue of rules: its examples run, and `rmqgit check` treats a repository's own rules like the built-in ones.
 
+mod levels;
+
 use rmqgit::check::try_example;
 use rmqgit::policy::{Checker, Rules};
 

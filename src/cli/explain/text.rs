@@ -1,0 +1,43 @@
+//! An explanation for a terminal.
+
+use super::Explanation;
+
+/// Writes one explanation.
+pub(super) fn render(it: &Explanation) -> String {
+    let mut text = format!("\x1b[1m{}\x1b[0m: {}", it.code, it.title);
+    if let Some(rule) = &it.rule {
+        text +=
+            &format!("\n\n{}", fold(&format!("A rule about {}; its level is `{}`.", rule.about, rule.level.as_str())));
+    }
+    text += &format!("\n\n{}", fold(&it.why));
+    if !it.fix.is_empty() {
+        let fix = fold(&format!("What to do: {}", it.fix));
+        text += &format!("\n\n\x1b[1mWhat to do:\x1b[0m {}", fix.trim_start_matches("What to do: "));
+    }
+    text += "\n\n\x1b[1mExample:\x1b[0m\n";
+    for line in it.example.lines() {
+        text += &format!("    {line}\n");
+    }
+    for (number, source) in it.rule.iter().flat_map(|rule| &rule.source).enumerate() {
+        let head = if number == 0 { "\n\x1b[1mSource:\x1b[0m " } else { "        " };
+        text += &format!("{head}{source}\n");
+    }
+    text
+}
+
+/// Breaks a paragraph into lines of at most 80 characters, where it has words that short.
+fn fold(paragraph: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in paragraph.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= 80 {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.join("\n")
+}
