@@ -5,6 +5,7 @@
 
 mod broker;
 mod fixtures;
+mod rules;
 mod session;
 mod suite;
 
@@ -13,6 +14,9 @@ use std::sync::LazyLock;
 use session::Answers;
 use suite::Suite;
 
+/// The suites that have every generation of the programs.
+const ALL: [&str; 4] = ["bullseye", "bookworm", "trixie", "sid"];
+
 /// What the programs of one suite answered.
 struct Asked {
     suite: Suite,
@@ -20,10 +24,14 @@ struct Asked {
 }
 
 /// All suites with their answers: a session each, two at a time.
+#[allow(clippy::print_stdout, reason = "the times are for whoever runs this with --nocapture")]
 static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
     let ask = |name: &'static str| {
         let suite = Suite::build(name);
-        let answers = session::run(&suite, &fixtures::cases(&suite), &broker::boot(&suite));
+        let cases: Vec<_> = fixtures::cases(&suite).into_iter().chain(rules::cases(&suite)).collect();
+        let started = std::time::Instant::now();
+        let answers = session::run(&suite, &cases, &broker::boot(&suite));
+        println!("{name}: {} cases, {} answers in {:.1?}", cases.len(), answers.len(), started.elapsed());
         Asked { suite, answers }
     };
     let names = suite::names();

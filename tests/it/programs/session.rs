@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use rmqgit::model::Cluster;
+use rmqgit::policy::Program;
 use rmqgit::release::Bundle;
 
 use super::broker;
@@ -76,8 +77,31 @@ impl Case {
         self
     }
 
+    /// Keeps what one program reads.
+    pub(super) fn only(mut self, program: Program) -> Self {
+        let read = |path: &str| match program {
+            Program::Haproxy => path == "/etc/haproxy/haproxy.cfg",
+            Program::Keepalived => path == "/etc/keepalived/keepalived.conf" || path.starts_with("/usr/libexec/"),
+            Program::Rabbitmq => path.starts_with("/etc/rabbitmq/"),
+        };
+        self.files.retain(|path, _| read(path));
+        if program != Program::Rabbitmq {
+            self.definitions = None;
+        }
+        if program != Program::Keepalived {
+            self.links.clear();
+        }
+        self
+    }
+
+    /// Tells whether another case asks the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (&self.files, &self.links, &self.definitions) == (&other.files, &other.links, &other.definitions)
+    }
+
     fn store(&self, cases: &Path) {
         let dir = cases.join(&self.label);
+        fs::create_dir_all(dir.join("files")).expect("a directory is made");
         for (path, (text, mode)) in &self.files {
             let file = dir.join("files").join(&path[1..]);
             write(&file, text);
