@@ -47,6 +47,7 @@ pub fn try_example(checker: &Checker<'_>, example: &Example, over: Option<&str>)
     let all = std::iter::once(&case.cluster).chain(&case.beside);
     let facts: Vec<Facts> = all.map(|cluster| Facts::of(cluster, "example")).collect();
     diags.extend(fleet::check(&facts));
+    diags.extend(super::common(checker, &facts));
     Ok(Tried { case, bundles, diags })
 }
 

@@ -18,7 +18,7 @@ pub use report::{Format, render};
 use crate::compile::{Compiler, Override};
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::model::fleet::{self, Facts, Published};
-use crate::model::{self, Cluster};
+use crate::model::{self, Cluster, RuleLevel};
 use crate::name::ClusterName;
 use crate::policy::{Checker, RuleFile, Rules, Subject, Waived};
 use crate::release::Bundle;
@@ -87,11 +87,30 @@ pub fn check(input: &Input<'_>, mut take: impl FnMut(&Cluster, Vec<Bundle>)) -> 
         });
     }
     diags.extend(fleet::check(&facts));
+    diags.extend(common(&checker, &facts));
     for rule in rules.own() {
         example::hold(&mut diags, &checker, rule);
     }
     let hosts = facts.iter().map(|facts| facts.hosts.len()).sum();
     Checked { sources, diags, waived, rules, clusters: facts.len(), hosts }
+}
+
+/// Words what clusters have in common and probably should not.
+pub fn common<'a>(checker: &Checker<'_>, facts: impl IntoIterator<Item = &'a Facts>) -> Diagnostics {
+    let word = |common: fleet::Common<'_>| {
+        let names: Vec<&str> = common.clusters.iter().map(|(facts, _)| facts.cluster.as_str()).collect();
+        let deny = common.clusters.iter().any(|(facts, _)| facts.levels.get(common.rule) == Some(&RuleLevel::Deny));
+        let mut places = common.clusters.iter().filter_map(|(_, place)| *place).take(2);
+        let mut diag = checker.word(common.rule, &common.what, &names, deny)?;
+        if let Some(place) = places.next() {
+            diag = diag.at(place, "here");
+        }
+        if let Some(place) = places.next() {
+            diag = diag.at(place, "and here");
+        }
+        Some(diag)
+    };
+    fleet::common(facts).into_iter().filter_map(word).collect()
 }
 
 /// What judges one cluster after the other, on any number of threads.

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Cluster;
+use super::{Cluster, RuleLevel};
 use crate::diag::{Diagnostic, Diagnostics, Place};
 use crate::facts::version::Version;
 use crate::name::{ClusterName, HostName, SecretRef};
@@ -37,6 +37,9 @@ pub struct Facts {
     /// The secret that holds the Erlang cookie.
     #[serde(rename = "k")]
     pub cookie: SecretRef,
+    /// What it says about the rules that compare clusters.
+    #[serde(rename = "l", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub levels: BTreeMap<String, RuleLevel>,
     /// The first day on which one of its waivers no longer holds, so that it is judged again.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Date>,
@@ -131,10 +134,68 @@ impl Facts {
             routers: routers.collect(),
             published: Published::of(cluster),
             cookie: cluster.broker.cookie.clone(),
+            levels: levels(cluster),
             expires: cluster.rules.iter().filter_map(|(_, setting)| setting.until?.tomorrow().ok()).min(),
             place: Some(cluster.name.place),
         }
     }
+}
+
+/// The rule against two clusters whose cookies are one secret.
+pub const SHARED_COOKIE: &str = "shared-cookie";
+/// The rule against one VRRP identifier of two clusters that may share a network segment.
+pub const NEAR_ROUTER: &str = "near-virtual-router-id";
+
+/// Returns what a cluster says about the rules that compare clusters.
+fn levels(cluster: &Cluster) -> BTreeMap<String, RuleLevel> {
+    let compared = cluster.rules.iter().filter(|(code, _)| [SHARED_COOKIE, NEAR_ROUTER].contains(&code.as_str()));
+    compared.map(|(code, setting)| (code.value.clone(), setting.level.value)).collect()
+}
+
+/// Clusters that have something in common which they probably should not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Common<'a> {
+    /// The code of the rule.
+    pub rule: &'static str,
+    /// What they have in common, as a person reads it.
+    pub what: String,
+    /// The clusters, and where each says so if that is known.
+    pub clusters: Vec<(&'a Facts, Option<Place>)>,
+}
+
+/// Finds what clusters have in common and probably should not; those that allow it are left out.
+pub fn common<'a>(facts: impl IntoIterator<Item = &'a Facts>) -> Vec<Common<'a>> {
+    let mut cookies: BTreeMap<&SecretRef, Vec<(&Facts, Option<Place>)>> = BTreeMap::new();
+    let mut routers: BTreeMap<(u8, IpNet), Vec<(&Facts, Option<Place>)>> = BTreeMap::new();
+    for facts in facts {
+        let asked = |rule: &str| facts.levels.get(rule) != Some(&RuleLevel::Allow);
+        if asked(SHARED_COOKIE) {
+            cookies.entry(&facts.cookie).or_default().push((facts, facts.place));
+        }
+        for router in facts.routers.iter().filter(|_| asked(NEAR_ROUTER)) {
+            if let Some(net) = guess(router) {
+                let place = router.places.map(|(id, _)| id);
+                routers.entry((router.id, net)).or_default().push((facts, place));
+            }
+        }
+    }
+    let cookies = cookies.into_iter().map(|(secret, clusters)| Common {
+        rule: SHARED_COOKIE,
+        what: secret.to_string(),
+        clusters,
+    });
+    let routers = routers.into_iter().map(|((id, net), mut clusters)| {
+        clusters.dedup_by_key(|(facts, _)| &facts.cluster);
+        Common { rule: NEAR_ROUTER, what: format!("{id} near {net}"), clusters }
+    });
+    cookies.chain(routers).filter(|common| common.clusters.len() > 1).collect()
+}
+
+/// Returns the network that a router without a prefix is probably in: most segments are no larger than this.
+fn guess(router: &Router) -> Option<IpNet> {
+    let first = router.addresses.first().filter(|_| router.multicast && segment(router).is_none())?;
+    let prefix = if first.addr().is_ipv4() { 24 } else { 64 };
+    Some(IpNet::new(first.addr(), prefix).ok()?.trunc())
 }
 
 /// Who has something, and where it says so.

@@ -50,6 +50,22 @@ impl<'r> Checker<'r> {
         self.rules
     }
 
+    /// Words what clusters have in common: `what`, and the names of the clusters.
+    pub fn word(&self, code: &str, what: &str, clusters: &[&str], deny: bool) -> Option<Diagnostic> {
+        let rule = self.rules.find(code)?;
+        let env = self.rules.environment();
+        let vars = minijinja::context! { what, clusters => clusters.iter().copied().collect::<Value>(), count => clusters.len() };
+        let render = |text: &str| env.render_named_str(code, text, vars.clone()).map(|text| one_line(&text)).ok();
+        let severe = deny || rule.level == RuleLevel::Deny;
+        Some(Diagnostic {
+            code: Cow::Owned(code.to_owned()),
+            severity: if severe { Severity::Error } else { Severity::Warning },
+            message: render(&rule.message)?,
+            labels: Vec::new(),
+            help: rule.help.as_ref().and_then(|help| render(help)),
+        })
+    }
+
     /// Asks every rule of one cluster; returns what the spec waives.
     pub fn check(&self, diags: &mut Diagnostics, subject: &Subject<'_>) -> Vec<Waived> {
         let levels = Levels::read(diags, self.rules, &subject.cluster.rules, subject.today);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::Rules;
+use super::{Rule, Rules};
 use crate::diag::{At, Diagnostic, Diagnostics, excerpt, nearest};
 use crate::model::RuleSetting;
 
@@ -67,7 +67,9 @@ impl<'a> Levels<'a> {
     /// release to compare with.
     pub(super) fn unused(&self, diags: &mut Diagnostics, rules: &Rules, lowered: &BTreeSet<String>, published: bool) {
         for (code, setting) in &self.own {
-            let waiver = rules.find(code).is_some_and(|rule| setting.level.value < rule.level);
+            // What clusters have in common is not known yet.
+            let alone = |rule: &&Rule| rule.check.as_ref().is_none_or(|check| check.value != "fleet");
+            let waiver = rules.find(code).filter(alone).is_some_and(|rule| setting.level.value < rule.level);
             let own = setting.level.place.defined.is_none();
             // Without a release to compare with, a rule about the way from it cannot find anything.
             let asked = || published || !rules.examples(code).iter().any(super::Example::needs_published);

@@ -215,7 +215,7 @@ impl Table<'_> {
             },
             |_| Ok(()),
         )?;
-        let bench = Bench { objects: self.objects, kept: &work.kept, units: &work.units };
+        let bench = Bench { objects: self.objects, kept: &work.kept, units: &work.units, checker: None };
         let products = judge(diags, sources, &bench, judged)?;
         Ok(products.map(|products| products.into_iter().flat_map(|product| product.value).collect()))
     }

@@ -155,7 +155,7 @@ fn shared_files(objects: &Objects<'_>, spec: &SpecCommit) -> Result<BTreeMap<Str
     let below = |dir: &str| dir == TEMPLATES || dir == POLICIES;
     let wanted = |path: &str| inside(path, TEMPLATES) || inside(path, POLICIES);
     let files = spec.files(objects, below, wanted)?;
-    files.into_iter().map(|file| Ok((file.path, objects.blob(file.blob)?.to_vec()))).collect()
+    files.into_iter().map(|file| Ok((file.path, objects.blob(file.blob)?))).collect()
 }
 
 /// Moves the places in a cluster's own file to that file's number in the registry of the run.

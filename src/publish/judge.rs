@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::build::{Judged, Product};
 use super::fleet::{Unit, relocate, relocate_facts};
 use super::index::Index;
+use crate::check;
 use crate::diag::{Diagnostics, Severity, Sources};
 use crate::model::fleet;
+use crate::policy::Checker;
 use crate::sys::git::{GitError, Objects};
 
 /// Where the units come from.
@@ -15,6 +17,8 @@ pub(super) struct Bench<'a> {
     /// The clusters that were not compiled, because they did not change.
     pub(super) kept: &'a Index,
     pub(super) units: &'a [Unit],
+    /// The rules, if they are asked.
+    pub(super) checker: Option<&'a Checker<'a>>,
 }
 
 /// Returns what the units became; `None` if the spec is wrong, and the diagnostics say how.
@@ -38,22 +42,27 @@ pub(super) fn judge<T>(
         sound.extend(one);
     }
     let complete = sound.len() == bench.units.len();
-    if complete && !together(bench.kept, &sound).is_empty() {
+    if complete && !together(bench, &sound).is_empty() {
         // Only now is it worth it to know every file.
         for (unit, one) in bench.units.iter().zip(&mut sound) {
             relocate_facts(&mut one.facts, numbers.of(unit)?);
         }
-        diags.append(&mut together(bench.kept, &sound));
+        diags.append(&mut together(bench, &sound));
     }
     let wrong = diags.iter().any(|diag| diag.severity == Severity::Error);
     Ok((complete && !wrong).then_some(sound))
 }
 
 /// Checks what must be unique across the fleet.
-fn together<T>(kept: &Index, new: &[Product<T>]) -> Diagnostics {
-    let mut facts: Vec<_> = kept.values().map(|record| &record.facts).chain(new.iter().map(|one| &one.facts)).collect();
+fn together<T>(bench: &Bench<'_>, new: &[Product<T>]) -> Diagnostics {
+    let mut facts: Vec<_> =
+        bench.kept.values().map(|record| &record.facts).chain(new.iter().map(|one| &one.facts)).collect();
     facts.sort_by(|a, b| a.cluster.cmp(&b.cluster).then_with(|| a.source.cmp(&b.source)));
-    fleet::check(facts)
+    let mut found = fleet::check(facts.iter().copied());
+    if let Some(checker) = bench.checker {
+        found.extend(check::common(checker, facts));
+    }
+    found
 }
 
 /// The numbers of files in the registry of the run, given out when a diagnostic first needs one.

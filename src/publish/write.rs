@@ -70,7 +70,7 @@ impl Desk<'_> {
             },
             |chunk| writer.append(chunk),
         )?;
-        let bench = Bench { objects, kept: &work.kept, units: &work.units };
+        let bench = Bench { objects, kept: &work.kept, units: &work.units, checker: Some(&rulings.checker) };
         let Some(products) = judge(diags, sources, &bench, judged)? else { return Ok(None) };
         let mut draft = Draft {
             writer,

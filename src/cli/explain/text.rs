@@ -4,25 +4,23 @@ use super::Explanation;
 
 /// Writes one explanation.
 pub(super) fn render(it: &Explanation) -> String {
-    let mut text = format!("\x1b[1m{}\x1b[0m: {}", it.code, it.title);
+    let mut parts = vec![format!("\x1b[1m{}\x1b[0m: {}", it.code, it.title)];
     if let Some(rule) = &it.rule {
-        text +=
-            &format!("\n\n{}", fold(&format!("A rule about {}; its level is `{}`.", rule.about, rule.level.as_str())));
+        parts.push(fold(&format!("A rule about {}; its level is `{}`.", rule.about, rule.level.as_str())));
     }
-    text += &format!("\n\n{}", fold(&it.why));
+    if it.why.trim_end_matches('.') != it.title {
+        parts.push(fold(&it.why));
+    }
     if !it.fix.is_empty() {
         let fix = fold(&format!("What to do: {}", it.fix));
-        text += &format!("\n\n\x1b[1mWhat to do:\x1b[0m {}", fix.trim_start_matches("What to do: "));
+        parts.push(format!("\x1b[1mWhat to do:\x1b[0m {}", fix.trim_start_matches("What to do: ")));
     }
-    text += "\n\n\x1b[1mExample:\x1b[0m\n";
-    for line in it.example.lines() {
-        text += &format!("    {line}\n");
+    let example: Vec<String> = it.example.lines().map(|line| format!("    {line}")).collect();
+    parts.push(format!("\x1b[1mExample:\x1b[0m\n{}", example.join("\n")));
+    if let Some(rule) = &it.rule {
+        parts.push(format!("\x1b[1mSource:\x1b[0m {}", rule.source.join("\n        ")));
     }
-    for (number, source) in it.rule.iter().flat_map(|rule| &rule.source).enumerate() {
-        let head = if number == 0 { "\n\x1b[1mSource:\x1b[0m " } else { "        " };
-        text += &format!("{head}{source}\n");
-    }
-    text
+    parts.join("\n\n") + "\n"
 }
 
 /// Breaks a paragraph into lines of at most 80 characters, where it has words that short.
