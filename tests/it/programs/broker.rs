@@ -10,7 +10,7 @@ use super::{ASKED, fixtures};
 
 /// Returns the host that the broker boots as: the first node of the tutorial's cluster, alone.
 pub(super) fn boot(suite: &Suite) -> Case {
-    let mut alone = json!({ "rabbitmq": { "nodes": ["rabbit1"], "policies": [] } });
+    let mut alone = json!({ "rabbitmq": { "nodes": ["rabbit1"], "policies": [policy()] } });
     if suite.rabbitmq.starts_with("3.8.") {
         // 3.8 waits for 5 to 60 s before its first boot, so that the nodes of a new cluster do not start at once.
         let delay = "cluster_formation.randomized_startup_delay_range";
@@ -19,6 +19,12 @@ pub(super) fn boot(suite: &Suite) -> Case {
     let (cluster, bundles) =
         fixtures::compiled("tutorial", suite, &alone).expect("the tutorial fits everywhere").remove(0);
     Case::new("boot".to_owned(), &cluster, &bundles[0])
+}
+
+/// A policy that every version knows.
+fn policy() -> Value {
+    let definition = json!({ "max-length": 1000, "dead-letter-exchange": "dead" });
+    json!({ "name": "bounded", "pattern": "^orders[.]", "apply-to": "queues", "priority": 3, "definition": definition })
 }
 
 /// Writes definitions as `rabbitmqctl import_definitions` reads them, with one secret for all places.
@@ -116,10 +122,23 @@ fn joined(value: &Value, secret: &str) -> Value {
 #[test]
 fn the_broker_boots_and_imports() {
     for asked in &*ASKED {
+        let name = asked.suite.name;
         let answer = |program: &str| &asked.answers[&("boot".to_owned(), program.to_owned())];
-        let boot = answer("boot");
-        assert_eq!(boot.status, 0, "{}: the broker does not start\n{}", asked.suite.name, boot.text);
+        assert_eq!(answer("boot").status, 0, "{name}: the broker does not start\n{}", answer("boot").text);
         let judge = answer("judge");
-        assert!(judge.status == 0 && judge.text.ends_with("ok\n"), "{}: {}", asked.suite.name, judge.text);
+        assert!(judge.status == 0 && judge.text.ends_with("ok\n"), "{name}: {}", judge.text);
+        assert_eq!((answer("import").status, answer("import").text.as_str()), (0, ""), "{name}");
+        assert_eq!(answer("password").status, 0, "{name}: {}", answer("password").text);
+        // Some versions give definitions as an object, others as text.
+        let held: Value = serde_json::from_str(&answer("policies").text).expect("it is JSON");
+        let mut held = held.as_array().expect("a list of policies").clone();
+        for policy in &mut held {
+            if let Some(definition) = policy["definition"].as_str() {
+                policy["definition"] = serde_json::from_str(definition).expect("it is JSON");
+            }
+        }
+        let mut expect = policy();
+        expect["vhost"] = "/".into();
+        assert_eq!(held, [expect], "{name}");
     }
 }

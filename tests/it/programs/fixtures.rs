@@ -91,7 +91,7 @@ fn programs_accept_every_fixture() {
     assert!(said.is_empty(), "{said}");
     assert_eq!(
         answered.into_iter().collect::<Vec<_>>(),
-        ["bash", "haproxy", "keepalived", "rabbitmq", "sh", "shellcheck"]
+        ["bash", "haproxy", "keepalived", "rabbitmq", "sh", "shellcheck", "systemd"]
     );
 }
 

@@ -112,21 +112,7 @@ fn programs_agree_with_the_rules() {
                 (true, true) => tally.fires += 1,
                 (false, false) => tally.quiet += 1,
                 (false, true) if !finding.others.is_empty() => tally.other += 1,
-                (fires, _) => {
-                    let rule = if fires { "has a finding" } else { "has none" };
-                    let others = finding.others.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-                    let _ = writeln!(
-                        wrong,
-                        "{}: {} {rule} (others: {others}), the program said {said:#?}\n{}",
-                        suite.name,
-                        finding.label,
-                        tried
-                            .diags
-                            .iter()
-                            .map(|diag| format!("  {}: {}\n", diag.code, diag.message))
-                            .collect::<String>()
-                    );
-                }
+                _ => disagree(&mut wrong, suite, &finding, &tried, &said),
             }
         });
     }
@@ -136,6 +122,15 @@ fn programs_agree_with_the_rules() {
     if ALL.iter().all(|name| ASKED.iter().any(|asked| asked.suite.name == *name)) {
         let unseen: Vec<&str> = proven(&checker).filter(|code| !shown.contains(*code)).collect();
         assert_eq!(unseen, [""; 0], "no program complains about these faults");
+    }
+}
+
+/// Writes what a rule found, and what the program said.
+fn disagree(wrong: &mut String, suite: &Suite, finding: &Finding, tried: &Tried, said: &[String]) {
+    let word = if finding.fires { "the rule has a finding" } else { "the rule has none" };
+    let _ = writeln!(wrong, "{}: {}: {word}; the program said {said:#?}; all findings:", suite.name, finding.label);
+    for diag in &tried.diags {
+        let _ = writeln!(wrong, "    {}: {}", diag.code, diag.message);
     }
 }
 

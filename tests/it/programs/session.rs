@@ -109,6 +109,7 @@ impl Case {
         }
         write(&dir.join("host"), &self.host);
         write(&dir.join("links"), &self.links.concat());
+        write(&dir.join("secret"), SECRET);
         for (name, text) in [("definitions.json", &self.definitions), ("declared.json", &self.declared)] {
             if let Some(text) = text {
                 write(&dir.join(name), text);
