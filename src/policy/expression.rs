@@ -12,7 +12,7 @@ const FUEL: u64 = 200_000;
 
 /// Makes the environment that all rules share.
 ///
-/// Tests: `version is since("3.12")`, `version is before("4.0")`, `address is within("10.0.0.0/8")`,
+/// Tests: `version is since("3.12")`, `version is before("4.0")`, `address is within("10.0.0.0/8")`, `address is public`,
 /// `name is matching("^[a-z]+$")`. Filter: `"5s"|seconds`. What is not there is an error, unless `|default(...)` is given.
 pub(super) fn environment() -> Environment<'static> {
     let mut env = Environment::new();
@@ -22,6 +22,7 @@ pub(super) fn environment() -> Environment<'static> {
     env.add_test("since", |found: &str, first: &str| Ok::<_, Error>(version(found)? >= version(first)?));
     env.add_test("before", |found: &str, first: &str| Ok::<_, Error>(version(found)? < version(first)?));
     env.add_test("within", within);
+    env.add_test("public", public);
     env.add_test("matching", matching);
     env.add_filter("seconds", seconds);
     env
@@ -40,6 +41,33 @@ fn within(address: &str, net: &str) -> Result<bool, Error> {
     let address: IpAddr = plain.parse().map_err(|_| invalid(format!("`{address}` is not an address")))?;
     let net: IpNet = net.parse().map_err(|_| invalid(format!("`{net}` is not a network")))?;
     Ok(net.contains(&address))
+}
+
+/// Addresses that the Internet does not route: private, shared, link-local, loopback, and those of documentation
+/// (<https://www.iana.org/assignments/iana-ipv4-special-registry>).
+const NOT_PUBLIC: [&str; 13] = [
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.2.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "2001:db8::/32",
+    "fc00::/7",
+    "fe80::/10",
+];
+
+fn public(address: &str) -> Result<bool, Error> {
+    for net in NOT_PUBLIC {
+        if within(address, net)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn matching(text: &str, pattern: &str) -> Result<bool, Error> {
@@ -95,6 +123,8 @@ mod tests {
     fn addresses_times_and_names() {
         check("ip is within('192.168.0.0/16')", Ok(true));
         check("ip is within('10.0.0.0/8')", Ok(false));
+        check("ip is public or '203.0.113.7' is public or 'fd00::1' is public", Ok(false));
+        check("'9.9.9.9' is public and '2620:fe::fe' is public", Ok(true));
         check("t|seconds == 90", Ok(true));
         check("'1500'|seconds == 1.5 and '2h'|seconds == 7200", Ok(true));
         check("v is matching('^3[.]')", Ok(true));

@@ -17,6 +17,7 @@ mod rules;
 mod spec;
 mod sync;
 mod tidy;
+mod vrrp;
 
 use std::process::Command;
 

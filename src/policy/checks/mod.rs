@@ -2,6 +2,10 @@
 //!
 //! Input: a [`Subject`]. Output: findings without words. Must not: word anything that a person reads; the rule's file does.
 
+mod fronts;
+mod service;
+mod vrrp;
+
 use super::{Finding, Subject};
 
 /// A built-in check.
@@ -11,6 +15,16 @@ pub(crate) type Check = fn(&Subject<'_>) -> Vec<Finding>;
 const CHECKS: &[(&str, Check)] = &[
     // Clusters are compared where all of them are known.
     ("fleet", |_| Vec::new()),
+    ("front-address-of-nobody", fronts::bound_to_nobody),
+    ("front-missing", fronts::address_without_front),
+    ("front-to-closed-port", fronts::closed_port),
+    ("service-lost-with-one-host", service::lost_with_one_host),
+    ("vrrp-no-holder", vrrp::no_holder),
+    ("vrrp-pinned-address", vrrp::pinned_address),
+    ("vrrp-reserved-address", vrrp::reserved_address),
+    ("vrrp-slow-takeover", vrrp::slow_takeover),
+    ("vrrp-two-holders", vrrp::two_holders),
+    ("vrrp-wrong-holder", vrrp::wrong_holder),
 ];
 
 /// Finds a built-in check.

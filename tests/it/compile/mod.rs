@@ -85,7 +85,7 @@ pub(crate) fn write(path: &Path, text: &str) {
 }
 
 /// Starts the description of a run with a network, mounts and processes of its own; all of them end with it, and it ends.
-fn isolated() -> Command {
+pub(super) fn isolated() -> Command {
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "120", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]);
     if !rustix::process::geteuid().is_root() {

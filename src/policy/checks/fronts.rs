@@ -1,0 +1,91 @@
+//! Whether HAProxy listens where somebody comes, and the brokers where HAProxy connects to.
+
+use std::net::IpAddr;
+
+use super::super::{Finding, Subject};
+use crate::diag::{At, Place};
+use crate::model::{Balancer, Bind, Broker, ConfigValue};
+
+/// Binds to an address that no host and no VRRP instance has.
+pub(super) fn bound_to_nobody(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some(balancer) = &subject.cluster.balancer else { return Vec::new() };
+    let cluster = subject.cluster;
+    let known = |address: IpAddr| {
+        address.is_loopback()
+            || cluster.hosts.values().any(|host| host.address.value == address)
+            || virtual_addresses(subject).any(|(vip, _)| vip == address)
+    };
+    let strange = binds(balancer).filter_map(|(what, bind)| {
+        let address = bind.value.address.filter(|address| !known(*address))?;
+        let finding = Finding::new().with("what", what).with("address", address.to_string());
+        Some(finding.at_place(bind.place, "nobody has this address"))
+    });
+    strange.collect()
+}
+
+/// Virtual addresses that no front listens on.
+pub(super) fn address_without_front(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some(balancer) = &subject.cluster.balancer else { return Vec::new() };
+    let fronts = [Some(&balancer.amqp), balancer.management.as_ref()];
+    let answers = |vip: IpAddr| {
+        fronts.into_iter().flatten().any(|front| front.bind.value.address.is_none_or(|address| address == vip))
+    };
+    let silent = virtual_addresses(subject).filter(|(vip, _)| !answers(*vip)).map(|(vip, place)| {
+        Finding::new()
+            .with("address", vip.to_string())
+            .with("port", balancer.amqp.bind.value.port)
+            .at_place(place, "nothing listens on it")
+            .at_place(balancer.amqp.bind.place, "the AMQP front listens here")
+    });
+    silent.collect()
+}
+
+/// A front to a port on which the brokers do not listen, or on loopback only.
+pub(super) fn closed_port(subject: &Subject<'_>) -> Vec<Finding> {
+    let cluster = subject.cluster;
+    let Some(balancer) = &cluster.balancer else { return Vec::new() };
+    let Some((why, place)) = closed(&cluster.broker) else { return Vec::new() };
+    let finding = Finding::new().with("port", balancer.amqp.server_port).with("why", why);
+    vec![finding.at_place(place, why).at(&["haproxy", "amqp"], "HAProxy connects to this port of the brokers")]
+}
+
+/// Says why nobody outside of a broker's host reaches its AMQP port, if the configuration says so.
+fn closed(broker: &Broker) -> Option<(&'static str, Place)> {
+    let listeners =
+        || broker.config.iter().filter(|(key, _)| *key == "listeners.tcp" || key.starts_with("listeners.tcp."));
+    let mut last = None;
+    for (_, setting) in listeners() {
+        let (loopback, port) = match &setting.value {
+            ConfigValue::Text(text) if text == "none" => {
+                return Some(("TCP without TLS is switched off", setting.place));
+            }
+            ConfigValue::Int(port) => (false, u16::try_from(*port).ok()),
+            ConfigValue::Text(text) => listener(text),
+            _ => return None,
+        };
+        if port.is_none() || (port == Some(broker.port.value) && !loopback) {
+            return None;
+        }
+        let why = if loopback { "the brokers listen on loopback only" } else { "the brokers listen on another port" };
+        last = Some((why, setting.place));
+    }
+    last
+}
+
+/// Reads `ADDRESS:PORT` or `PORT`: whether the address is loopback, and the port.
+fn listener(text: &str) -> (bool, Option<u16>) {
+    let (address, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let address: Option<IpAddr> = address.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    (address.is_some_and(|address| address.is_loopback()), port.parse().ok())
+}
+
+fn binds(balancer: &Balancer) -> impl Iterator<Item = (&'static str, &At<Bind>)> {
+    let management = balancer.management.as_ref().map(|front| ("the management front", &front.bind));
+    let stats = balancer.stats.as_ref().map(|stats| ("the statistics page", &stats.bind));
+    [Some(("the AMQP front", &balancer.amqp.bind)), management, stats].into_iter().flatten()
+}
+
+fn virtual_addresses<'a>(subject: &Subject<'a>) -> impl Iterator<Item = (IpAddr, Place)> + use<'a> {
+    let instances = subject.cluster.vip.iter().flat_map(|vip| &vip.instances);
+    instances.flat_map(|instance| &instance.addresses).map(|net| (net.value.addr(), net.place))
+}
