@@ -3,6 +3,7 @@
 //! Input: a [`Subject`]. Output: findings without words. Must not: word anything that a person reads; the rule's file does.
 
 mod fronts;
+mod patterns;
 mod service;
 mod vrrp;
 
@@ -18,6 +19,15 @@ const CHECKS: &[(&str, Check)] = &[
     ("front-address-of-nobody", fronts::bound_to_nobody),
     ("front-missing", fronts::address_without_front),
     ("front-to-closed-port", fronts::closed_port),
+    ("pattern-empty", patterns::empty),
+    ("pattern-glob", patterns::glob),
+    ("pattern-invalid", patterns::invalid),
+    ("permission-unanchored", patterns::unanchored_permission),
+    ("policy-ambiguous", patterns::ambiguous),
+    ("policy-shadowed", patterns::shadowed),
+    ("policy-tied", patterns::tied),
+    ("policy-unanchored", patterns::unanchored_policy),
+    ("policy-undecided", patterns::undecided),
     ("service-lost-with-one-host", service::lost_with_one_host),
     ("vrrp-no-holder", vrrp::no_holder),
     ("vrrp-pinned-address", vrrp::pinned_address),
