@@ -8,8 +8,21 @@ use crate::yaml::{Entry, Node, View};
 pub(super) fn find(tree: &Node, wanted: &Where) -> Option<Place> {
     match wanted {
         Where::Place(place) => Some(*place),
-        Where::Path(path) => walk(tree, path, None),
+        Where::Path(path) => walk(tree, section(tree, path).as_ref().unwrap_or(path), None),
     }
+}
+
+/// Returns the path in the section itself of what an instance of Keepalived has from there: the one instance stands in the
+/// section, and several share what stands beside them.
+fn section(tree: &Node, path: &[String]) -> Option<Vec<String>> {
+    let [section, instances, name, field, ..] = path else { return None };
+    if section != "keepalived" || instances != "instances" {
+        return None;
+    }
+    let keepalived = tree.get(section)?;
+    let own = keepalived.get(instances).and_then(|instances| instances.get(name)?.get(field));
+    let shared = keepalived.get(field).filter(|_| own.is_none());
+    shared.map(|_| [&path[..1], &path[3..]].concat())
 }
 
 fn walk(node: &Node, path: &[String], key: Option<Place>) -> Option<Place> {

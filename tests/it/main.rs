@@ -9,6 +9,7 @@ mod demo;
 mod fetch;
 mod git;
 mod init;
+mod patterns;
 mod probes;
 mod programs;
 mod publish;

@@ -50,13 +50,8 @@ pub(super) fn pinned_address(subject: &Subject<'_>) -> Vec<Finding> {
         let finding = scenario_of(instance, check, &scenario)
             .with("holder", Names::of(instance).list(scenario.wrong, "or"))
             .with("weight", check.weight);
-        Some(at_field(
-            finding,
-            subject,
-            instance,
-            "nopreempt",
-            "nobody takes the address from a host that announces it",
-        ))
+        let label = "nobody takes the address from a host that announces it";
+        Some(finding.at(&["keepalived", "instances", &instance.name, "nopreempt"], label))
     })
 }
 
@@ -181,14 +176,4 @@ fn scenario_of(instance: &Instance, check: &TrackScript, scenario: &Scenario) ->
         .with("address", instance.addresses.first().map(|net| net.addr().to_string()).unwrap_or_default())
         .with("failure", names.failure(&scenario.faults))
         .with("arithmetic", names.arithmetic(instance, check.weight, scenario))
-}
-
-/// Shows a field of an instance, or of `keepalived` where the instance has it from there.
-fn at_field(finding: Finding, subject: &Subject<'_>, instance: &Instance, field: &str, label: &str) -> Finding {
-    let keepalived = subject.tree.get("keepalived");
-    let own = keepalived.and_then(|node| node.get("instances")?.get(&instance.name)?.get(field));
-    match own {
-        Some(_) => finding.at(&["keepalived", "instances", &instance.name, field], label),
-        None => finding.at(&["keepalived", field], label),
-    }
 }

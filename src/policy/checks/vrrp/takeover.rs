@@ -40,7 +40,7 @@ pub(in super::super) fn slow_takeover(subject: &Subject<'_>) -> Vec<Finding> {
             )
         } else {
             let label = format!("a dead host is missed after {} s", seconds(takeover.silent));
-            super::at_field(finding, subject, instance, "advert_int", &label)
+            finding.at(&["keepalived", "instances", &instance.name, "advert_int"], label)
         };
         Some(slowest)
     })
