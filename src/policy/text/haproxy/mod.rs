@@ -158,6 +158,12 @@ pub fn judge(text: &str, version: Version) -> Judged {
     Judged { proxies: judge.proxies, problems: judge.problems }
 }
 
+/// Splits an address with a port, such as that of a bind or a server; `None` is one without an IP port.
+pub fn host_and_port(address: &str) -> Option<(&str, u16)> {
+    let address = values::address(address)?;
+    Some((address.host, address.port?.parse().ok()?))
+}
+
 struct Judge {
     version: Version,
     at: At,

@@ -27,6 +27,7 @@ impl Judge {
     }
 
     pub(super) fn script(&mut self, node: &Node<'_>) {
+        self.once(node, &["script", "interval", "timeout", "weight", "rise", "fall", "user"]);
         let mut script = Script { name: node.word(1).to_owned(), line: node.line, ..Script::default() };
         for line in node.inside() {
             if !self.known("vrrp_script", line) || !self.value(line) {

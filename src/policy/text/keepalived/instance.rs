@@ -6,11 +6,15 @@ use super::words::Node;
 use super::{Instance, Judge, Kind};
 use crate::policy::text::{SECRET, Verdict};
 
+/// The keywords that have one value.
+const ONCE: &[&str] = &["state", "version", "authentication"];
+
 /// How many bytes of a password Keepalived uses.
 const PASSWORD: usize = 8;
 
 impl Judge {
     pub(super) fn instance(&mut self, node: &Node<'_>) {
+        self.once(node, ONCE);
         let mut instance =
             Instance { name: node.word(1).to_owned(), line: node.line, version3: self.version3, ..Instance::default() };
         for line in node.inside() {

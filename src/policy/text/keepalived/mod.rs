@@ -37,6 +37,7 @@ pub enum Kind {
     RelativeScript,
     RepeatedAddress,
     RepeatedInstance,
+    RepeatedKeyword,
     RepeatedRouterId,
     StrictMode,
     UnbalancedBrace,
@@ -223,6 +224,17 @@ impl Judge {
     fn plain(&mut self, block: &str, node: &Node<'_>) {
         for line in node.inside() {
             self.known(block, line);
+        }
+    }
+
+    /// Judges whether a keyword that has one value stands twice in a block: the last one counts.
+    fn once(&mut self, block: &Node<'_>, keywords: &[&str]) {
+        for (index, line) in block.inside().iter().enumerate() {
+            let word = line.word(0);
+            let earlier = |other: &&Node<'_>| other.word(0) == word;
+            if let Some(other) = block.inside()[..index].iter().find(earlier).filter(|_| keywords.contains(&word)) {
+                self.add(line.line, Kind::RepeatedKeyword, Verdict::Silent, word, other.word(1));
+            }
         }
     }
 
