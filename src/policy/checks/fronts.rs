@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::super::{Finding, Subject};
 use crate::diag::{At, Place};
-use crate::model::{Balancer, Bind, Broker, ConfigValue};
+use crate::model::{Balancer, Bind, Broker, CheckKind, ConfigValue};
 
 /// Binds to an address that no host and no VRRP instance has.
 pub(super) fn bound_to_nobody(subject: &Subject<'_>) -> Vec<Finding> {
@@ -49,27 +49,76 @@ pub(super) fn closed_port(subject: &Subject<'_>) -> Vec<Finding> {
     vec![finding.at_place(place, why).at(&["haproxy", "amqp"], "HAProxy connects to this port of the brokers")]
 }
 
+/// A check that speaks AMQP to a port where the brokers want TLS first.
+pub(super) fn check_without_tls(subject: &Subject<'_>) -> Vec<Finding> {
+    let cluster = subject.cluster;
+    let Some(balancer) = &cluster.balancer else { return Vec::new() };
+    let port = balancer.amqp.server_port;
+    let speaks = balancer.amqp.check.kind == CheckKind::Amqp;
+    let Some(listener) =
+        listeners(&cluster.broker, "listeners.ssl").find(|listener| speaks && listener.port == Some(port))
+    else {
+        return Vec::new();
+    };
+    let finding = Finding::new().with("port", port);
+    vec![
+        finding
+            .at(&["haproxy", "amqp", "check", "type"], "asks without TLS")
+            .at_place(listener.place, "the brokers want TLS here"),
+    ]
+}
+
 /// Says why nobody outside of a broker's host reaches its AMQP port, if the configuration says so.
 fn closed(broker: &Broker) -> Option<(&'static str, Place)> {
-    let listeners =
-        || broker.config.iter().filter(|(key, _)| *key == "listeners.tcp" || key.starts_with("listeners.tcp."));
+    let reached = |listener: &Listener| {
+        listener.port.is_none() || (listener.port == Some(broker.port.value) && !listener.loopback)
+    };
+    // `none` switches the plain listeners off, and those with TLS may have the port.
+    let off = broker.config.get("listeners.tcp").filter(|setting| is_none(&setting.value));
+    if listeners(broker, "listeners.ssl").any(|listener| reached(&listener)) {
+        return None;
+    }
+    if let Some(off) = off {
+        return Some(("TCP without TLS is switched off", off.place));
+    }
     let mut last = None;
-    for (_, setting) in listeners() {
-        let (loopback, port) = match &setting.value {
-            ConfigValue::Text(text) if text == "none" => {
-                return Some(("TCP without TLS is switched off", setting.place));
-            }
-            ConfigValue::Int(port) => (false, u16::try_from(*port).ok()),
-            ConfigValue::Text(text) => listener(text),
-            _ => return None,
-        };
-        if port.is_none() || (port == Some(broker.port.value) && !loopback) {
+    for listener in listeners(broker, "listeners.tcp") {
+        if reached(&listener) {
             return None;
         }
-        let why = if loopback { "the brokers listen on loopback only" } else { "the brokers listen on another port" };
-        last = Some((why, setting.place));
+        let why = if listener.loopback {
+            "the brokers listen on loopback only"
+        } else {
+            "the brokers listen on another port"
+        };
+        last = Some((why, listener.place));
     }
     last
+}
+
+/// A listener of the configuration. One whose port cannot be told may be any.
+struct Listener {
+    loopback: bool,
+    port: Option<u16>,
+    place: Place,
+}
+
+/// Returns the listeners of a key and of those below it.
+fn listeners<'a>(broker: &'a Broker, prefix: &'static str) -> impl Iterator<Item = Listener> + use<'a> {
+    let below = move |key: &str| key.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let given = broker.config.iter().filter(move |(key, setting)| below(key) && !is_none(&setting.value));
+    given.map(|(_, setting)| {
+        let (loopback, port) = match &setting.value {
+            ConfigValue::Int(port) => (false, u16::try_from(*port).ok()),
+            ConfigValue::Text(text) => listener(text),
+            _ => (false, None),
+        };
+        Listener { loopback, port, place: setting.place }
+    })
+}
+
+fn is_none(value: &ConfigValue) -> bool {
+    matches!(value, ConfigValue::Text(text) if text == "none")
 }
 
 /// Reads `ADDRESS:PORT` or `PORT`: whether the address is loopback, and the port.

@@ -19,6 +19,7 @@ pub(crate) type Check = fn(&Subject<'_>) -> Vec<Finding>;
 /// Every built-in check by the name that rules use, sorted, beside those of [`TABLES`].
 const CHECKS: &[(&str, Check)] = &[
     ("bind-of-broker", agreement::bind_of_broker),
+    ("check-without-tls", fronts::check_without_tls),
     // Clusters are compared where all of them are known.
     ("fleet", |_| Vec::new()),
     ("front-address-of-nobody", fronts::bound_to_nobody),

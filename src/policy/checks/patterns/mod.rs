@@ -67,7 +67,8 @@ pub(super) fn unanchored_permission(subject: &Subject<'_>) -> Vec<Finding> {
 fn unanchored(subject: &Subject<'_>, of_policies: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     each(subject, |pattern, origin| {
-        if origin.is_policy() != of_policies || !looks_like_a_beginning(pattern) {
+        let other = !looks_like_a_beginning(pattern) || glob_of(pattern).is_some();
+        if origin.is_policy() != of_policies || other {
             return;
         }
         if let Answer::Yes(name) = beyond(pattern, &format!("^(?:{pattern})")) {
