@@ -262,7 +262,7 @@ fn lower_config(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> IndexMap<S
         let value = match &setting.value {
             Setting::Bool(value) => ConfigValue::Bool(*value),
             Setting::Int(value) => ConfigValue::Int(*value),
-            Setting::Float(value) => ConfigValue::Float(value.to_string()),
+            Setting::Float(value) => ConfigValue::Float(float(*value)),
             Setting::Text(value) => {
                 if value.chars().any(char::is_control) {
                     let message = format!("the value of `{}` holds a control character", excerpt(&key.value));
@@ -275,6 +275,12 @@ fn lower_config(diags: &mut Diagnostics, section: &spec::Rabbitmq) -> IndexMap<S
         config.insert(key.value.clone(), At { value, place: setting.place });
     }
     config
+}
+
+/// Writes a number as Erlang reads it, with a fraction: `2` is no float to RabbitMQ's schema.
+fn float(value: f64) -> String {
+    let text = value.to_string();
+    if text.contains('.') { text } else { format!("{text}.0") }
 }
 
 fn config_port(config: &IndexMap<String, At<ConfigValue>>, key: &str) -> Option<At<u16>> {
