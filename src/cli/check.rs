@@ -16,7 +16,8 @@ use crate::spec;
 #[command(after_help = "Examples:
   $ rmqgit check
   $ rmqgit check fixtures/tutorial
-  $ rmqgit check --format github        # annotations in a pull request")]
+  $ rmqgit check --format github        # annotations in a pull request
+  $ rmqgit check --today 2027-01-01     # what will have ended by then")]
 pub(super) struct Args {
     /// The spec repository, or the rmqgit.yaml in it
     #[arg(default_value = ".")]
@@ -24,6 +25,8 @@ pub(super) struct Args {
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    day: load::Day,
 }
 
 /// How findings are written.
@@ -52,7 +55,7 @@ impl From<Format> for check::Format {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
-    let (checked, exit) = load::check(&args.path, &files, |_, _| ())?;
+    let (checked, exit) = load::check(&args.path, &files, args.day, |_, _| ())?;
     let mut stdout = stdout();
     stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
     if args.format == Format::Text {

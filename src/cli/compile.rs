@@ -28,6 +28,8 @@ pub(super) struct Args {
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    day: load::Day,
 }
 
 /// The file in the output directory that lists what this command wrote there.
@@ -38,7 +40,7 @@ const LIST_HEAD: &str = "rmqgit compile wrote these files; format 1";
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
     let mut compiled = BTreeMap::new();
-    let (checked, exit) = load::check(&args.path, &files, |cluster, bundles| {
+    let (checked, exit) = load::check(&args.path, &files, args.day, |cluster, bundles| {
         let mut tree = page::cluster(cluster, &bundles);
         for bundle in bundles {
             let host = bundle.host.clone();

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
+
 use super::{Exit, Failure, stderr};
 use crate::check::{self, Checked, Format, Input};
 use crate::diag::{Diagnostics, Sources};
@@ -17,6 +19,14 @@ use crate::sys::tree::{self, Files, TreeError};
 
 /// The columns that diagnostics are laid out for.
 const WIDTH: usize = 110;
+
+/// The day that is compared with.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Day {
+    /// Compare waivers and the ends of support with this day instead of today
+    #[arg(long, value_name = "YEAR-MONTH-DAY", env = "RMQGIT_TODAY")]
+    today: Option<Date>,
+}
 
 /// Reads the files of a spec repository: a directory, or the `rmqgit.yaml` in it.
 pub(super) fn load(path: &Path) -> Result<Files, Failure> {
@@ -56,6 +66,7 @@ pub(super) fn render(checked: &Checked, format: Format) -> String {
 pub(super) fn check(
     path: &Path,
     files: &Files,
+    day: Day,
     take: impl FnMut(&Cluster, Vec<Bundle>),
 ) -> Result<(Checked, Exit), Failure> {
     let branch = files.get(spec::FILE).map_or_else(String::new, |bytes| spec::branch(bytes));
@@ -67,7 +78,8 @@ pub(super) fn check(
             BTreeMap::new()
         }
     };
-    let checked = check::check(&Input { files, published: &published, today: clock::today() }, take);
+    let checked =
+        check::check(&Input { files, published: &published, today: day.today.unwrap_or_else(clock::today) }, take);
     let exit = if checked.is_sound() { Exit::Clean } else { Exit::Findings };
     Ok((checked, exit))
 }

@@ -27,6 +27,9 @@ cluster:
     vhosts: {orders: {default_queue_type: quorum}}
     users:
       admin: {tags: [administrator], password: {secret: admin-password}, permissions: {orders: all}}
+      app: {password: {secret: app-password}, permissions: {orders: {configure: ^orders, write: ^orders, read: ^orders}}}
+    policies: [{name: dead, vhost: orders, pattern: ^orders, apply-to: queues, definition: {dead-letter-exchange: dead}}]
+    prune: [users]
   haproxy:
     version: 3.2.0
     hosts: [rabbit1, rabbit2]
