@@ -7,6 +7,7 @@ mod fronts;
 mod haproxy_text;
 mod keepalived_text;
 mod patterns;
+mod rabbitmq;
 mod service;
 mod text;
 mod vrrp;
@@ -48,8 +49,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("vrrp-wrong-holder", vrrp::wrong_holder),
 ];
 
-/// All tables of checks; one for each program whose texts are judged.
-const TABLES: &[&[(&str, Check)]] = &[CHECKS, haproxy_text::CHECKS, keepalived_text::CHECKS];
+/// All tables of checks; one for each program.
+const TABLES: &[&[(&str, Check)]] = &[CHECKS, haproxy_text::CHECKS, keepalived_text::CHECKS, rabbitmq::CHECKS];
 
 /// Finds a built-in check.
 pub(crate) fn find(name: &str) -> Option<Check> {
