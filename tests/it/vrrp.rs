@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use rmqgit::check::try_example;
+use rmqgit::policy::{Checker, Rules};
+
 use crate::compile::isolated;
 use crate::{rmqgit, run};
 
@@ -22,7 +25,7 @@ cluster:
   keepalived: {vip: 10.9.0.9/24, virtual_router_id: 9, unicast: true, KEEPALIVED}
 ";
 
-/// Joins two namespaces by a cable, starts Keepalived in both, lets the checks of `$3` fail once the first one holds the
+/// Joins two namespaces by a cable, starts Keepalived in both, the first one first, lets the checks of `$3` fail once the first one holds the
 /// address, and prints who holds it then: `$2`, or whoever it is when the time is over. Where it shall stay, it has to stay
 /// for more than twice the time that a takeover takes.
 const RUN: &str = r#"
@@ -38,11 +41,11 @@ for n in 1 2; do
     ip -n rabbit$n addr add 10.9.0.$n/24 dev mq$n
     ip -n rabbit$n link set mq$n up
 done
-for host in rabbit1 rabbit2; do
-    ip netns exec $host unshare --uts bash -c "hostname $host; exec keepalived --dont-fork --log-console --vrrp \
-        --use-file $1/pair/$host/rootfs/etc/keepalived/keepalived.conf \
-        --pid /run/$host.pid --vrrp_pid /run/$host.vrrp" >/run/$host.log 2>&1 &
-done
+start() {
+    ip netns exec $1 unshare --uts bash -c "hostname $1; exec keepalived --dont-fork --log-console --vrrp \
+        --use-file $2/pair/$1/rootfs/etc/keepalived/keepalived.conf \
+        --pid /run/$1.pid --vrrp_pid /run/$1.vrrp" >/run/$1.log 2>&1 &
+}
 holder() {
     local all=
     for host in rabbit1 rabbit2; do ip -n $host -o addr | grep -q ' 10.9.0.9/' && all+=" $host"; done
@@ -53,7 +56,11 @@ until_holder() {
     local end=$((SECONDS + $2))
     while [ $SECONDS -lt $end ] && [ "$(holder)" != "$1" ]; do sleep 0.1; done
 }
+# The second one starts when the first one holds the address: with `nopreempt` the first to start keeps it.
+start rabbit1 $1
 until_holder rabbit1 40
+start rabbit2 $1
+until grep -q 'VRRP_Script(check_haproxy) succeeded' /run/rabbit2.log; do sleep 0.1; done
 [ "$(holder)" = rabbit1 ] || { cat /run/*.log; exit 1; }
 for host in $3; do rm /usr/libexec/$host; done
 for host in $3; do until grep -q 'VRRP_Script(check_haproxy) failed' /run/$host.log; do sleep 0.1; done; done
@@ -136,8 +143,12 @@ fn play(case: &Case) -> (String, Vec<String>) {
     let codes = codes.collect();
 
     // A spec with an error compiles into nothing: the error is waived, as somebody might who knows better.
-    let waivers: String =
-        case.codes.iter().map(|code| format!("    {code}: {{level: allow, reason: to see it}}\n")).collect();
+    let mut waivers = String::new();
+    for code in case.codes {
+        waivers.push_str("    ");
+        waivers.push_str(code);
+        waivers.push_str(": {level: allow, reason: to see it}\n");
+    }
     let spec = SPEC.replace("KEEPALIVED", case.keepalived);
     let spec = if waivers.is_empty() { spec } else { format!("{spec}  rules:\n{waivers}") };
     fs::write(dir.path().join("rmqgit.yaml"), spec).expect("a file is written");
@@ -148,4 +159,19 @@ fn play(case: &Case) -> (String, Vec<String>) {
         run(isolated().args(["bash", "-c", RUN, "vrrp"]).arg(&out).args([case.holder, case.dead]));
     assert_eq!((status, errors.as_str()), (0, ""), "{}: {holder}", case.keepalived);
     (holder.trim().to_owned(), codes)
+}
+
+#[test]
+fn the_scenario_is_told_in_one_line() {
+    let rules = Rules::built_in();
+    let checker = Checker::new(&rules);
+    let mut told = String::new();
+    for rule in rules.iter().filter(|rule| rule.check.as_ref().is_some_and(|check| check.starts_with("vrrp-"))) {
+        for example in rules.examples(&rule.code).iter().filter(|example| example.fails) {
+            let tried = try_example(&checker, example, None).expect("the example is a sound spec");
+            let own = tried.diags.iter().filter(|diag| *diag.code == *rule.code.value);
+            told.extend(own.map(|diag| format!("{}: {}\n", diag.code, diag.message)));
+        }
+    }
+    insta::assert_snapshot!(told);
 }

@@ -36,7 +36,8 @@ struct Lost {
 fn lost(cluster: &Cluster, dead: &HostName) -> Option<Lost> {
     let nodes = &cluster.broker.nodes;
     let left = nodes.iter().filter(|node| node.host != *dead).count();
-    if let Some(majority) = needs_majority(cluster).filter(|_| left * 2 <= nodes.len()) {
+    let majority = if left * 2 > nodes.len() { None } else { needs_majority(cluster) };
+    if let Some(majority) = majority {
         let why = format!("{left} of {} nodes is no majority, and {majority}", nodes.len());
         return Some(Lost { why, path: &["rabbitmq", "nodes"], label: format!("{} nodes", nodes.len()) });
     }

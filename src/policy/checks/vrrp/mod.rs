@@ -46,7 +46,10 @@ pub(super) fn wrong_holder(subject: &Subject<'_>) -> Vec<Finding> {
 /// The members never take the address from one that announces it, so a lower priority moves nothing.
 pub(super) fn pinned_address(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, |instance, check| {
-        let scenario = worst(instance, check, Kind::Wrong).filter(|_| pinned(instance, check))?;
+        if !pinned(instance, check) {
+            return None;
+        }
+        let scenario = worst(instance, check, Kind::Wrong)?;
         let finding = scenario_of(instance, check, &scenario)
             .with("holder", Names::of(instance).list(scenario.wrong, "or"))
             .with("weight", check.weight);
@@ -71,9 +74,12 @@ pub(super) fn no_holder(subject: &Subject<'_>) -> Vec<Finding> {
 /// Members that multicast never reaches, so that each side holds the address.
 pub(super) fn two_holders(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, |instance, check| {
+        let apart = apart(instance);
+        if apart == 0 {
+            return None;
+        }
         let scenario = worst(instance, check, Kind::Two)?;
         let names = Names::of(instance);
-        let apart = apart(instance);
         let far = (0..instance.members.len()).find(|member| apart & (1 << member) != 0)?;
         let member = &instance.members[far];
         let network = instance.addresses.first()?.value.trunc();

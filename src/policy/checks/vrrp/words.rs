@@ -45,7 +45,7 @@ impl<'a> Names<'a> {
                 Some(effective) if i32::from(effective) == i32::from(base) + i32::from(weight) => {
                     format!("{name} {base}{weight:+}={effective}")
                 }
-                Some(effective) => format!("{name} {base}{weight:+}, at least {effective}"),
+                Some(effective) => format!("{name} {base}{weight:+}={effective} (the least)"),
             }
         };
         members(scenario.among).map(term).collect::<Vec<_>>().join(", ")
