@@ -60,10 +60,10 @@ until_holder() {
 start rabbit1 $1
 until_holder rabbit1 40
 start rabbit2 $1
-until grep -q 'VRRP_Script(check_haproxy) succeeded' /run/rabbit2.log; do sleep 0.1; done
+until grep -qs 'VRRP_Script(check_haproxy) succeeded' /run/rabbit2.log; do sleep 0.1; done
 [ "$(holder)" = rabbit1 ] || { cat /run/*.log; exit 1; }
 for host in $3; do rm /usr/libexec/$host; done
-for host in $3; do until grep -q 'VRRP_Script(check_haproxy) failed' /run/$host.log; do sleep 0.1; done; done
+for host in $3; do until grep -qs 'VRRP_Script(check_haproxy) failed' /run/$host.log; do sleep 0.1; done; done
 if [ "$2" = rabbit1 ]; then
     end=$((SECONDS + 9))
     while [ $SECONDS -lt $end ] && [ "$(holder)" = rabbit1 ]; do sleep 0.1; done

@@ -4,8 +4,8 @@ use super::super::super::{Finding, Subject};
 use super::each;
 use crate::model::{Instance, TrackScript};
 
-/// The default time-outs of a connection attempt are 30 s (.NET) and 60 s (Java) in RabbitMQ's own clients
-/// (<https://www.rabbitmq.com/client-libraries/dotnet-api-guide>, `RequestedConnectionTimeout`).
+/// Half of what RabbitMQ's Java client waits for a connection before it gives up (`DEFAULT_CONNECTION_TIMEOUT`, 60 s;
+/// <https://github.com/rabbitmq/rabbitmq-java-client>, `ConnectionFactory.java`).
 const LONGEST_MS: u64 = 30_000;
 
 /// The times that add up until another member holds the address, in milliseconds, in the worst case.
