@@ -54,7 +54,8 @@ fn lost(cluster: &Cluster, dead: &HostName) -> Option<Lost> {
     Some(Lost { why, path: &["keepalived"], label: "the members of each instance".to_owned() })
 }
 
-/// Says what waits for a majority of the nodes, if anything does.
+/// Says what waits for a majority of the nodes, if anything does. `pause_minority` on two nodes is a fault of its own, which
+/// the rule `pause-minority-of-two` tells.
 fn needs_majority(cluster: &Cluster) -> Option<String> {
     let broker = &cluster.broker;
     if broker.version.value >= MAJORITY_ALWAYS {
@@ -62,9 +63,9 @@ fn needs_majority(cluster: &Cluster) -> Option<String> {
     }
     let strategy = broker.config.get("cluster_partition_handling").map(|setting| &setting.value);
     if strategy == Some(&ConfigValue::Text("pause_minority".to_owned())) {
-        return Some("`pause_minority` stops the others".to_owned());
+        return None;
     }
-    let quorum =
-        broker.definitions.vhosts.iter().find(|(_, vhost)| vhost.default_queue_type.as_deref() == Some("quorum"));
+    let mut vhosts = broker.definitions.vhosts.iter();
+    let quorum = vhosts.find(|(_, vhost)| vhost.default_queue_type.as_deref() == Some("quorum"));
     quorum.map(|(name, _)| format!("the quorum queues of the vhost `{name}` wait for one"))
 }
