@@ -6,10 +6,15 @@ use super::super::{Finding, Subject};
 use crate::diag::{At, Place};
 use crate::model::{Balancer, Bind, Broker, CheckKind, ConfigValue};
 
-/// Binds to an address that no host and no VRRP instance has.
+/// Binds to an address that no host and no VRRP instance has. Where the spec lets HAProxy bind foreign addresses, something
+/// else moves them, such as a cloud.
 pub(super) fn bound_to_nobody(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(balancer) = &subject.cluster.balancer else { return Vec::new() };
     let cluster = subject.cluster;
+    let foreign = ["net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"];
+    if foreign.iter().any(|name| cluster.sysctl.get(*name).is_some_and(|value| value == "1")) {
+        return Vec::new();
+    }
     let known = |address: IpAddr| {
         address.is_loopback()
             || cluster.hosts.values().any(|host| host.address.value == address)
