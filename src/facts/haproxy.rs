@@ -39,6 +39,14 @@ pub struct Life {
     pub source: &'static str,
 }
 
+impl Life {
+    /// Tells whether HAProxy of a version says anything about it.
+    pub fn troubles(&self, version: Version) -> bool {
+        let past = |end: Option<Version>| end.is_some_and(|end| version >= end);
+        version < self.from || past(self.warned) || past(self.refused)
+    }
+}
+
 /// A keyword of a proxy: its life, and the first version that takes it in each kind of section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProxyKeyword {

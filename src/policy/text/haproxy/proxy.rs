@@ -28,19 +28,22 @@ impl Judge {
     pub(super) fn keyword(&mut self, line: &Line<'_>) {
         let (skip, negated) = modifier(line);
         let (first, second) = (line.word(skip), line.word(skip + 1));
-        let two = facts::has_second(first);
-        let name = if two { Cow::Owned(format!("{first} {second}")) } else { Cow::Borrowed(first) };
+        let name = || {
+            if facts::has_second(first) { Cow::Owned(format!("{first} {second}")) } else { Cow::Borrowed(first) }
+        };
         let Some(keyword) = facts::proxy(first, second) else {
             let more = facts::nearest_proxy(first, second).unwrap_or_default();
-            self.add(Kind::UnknownKeyword, Verdict::Refused, &name, more);
+            self.add(Kind::UnknownKeyword, Verdict::Refused, &name(), more);
             return;
         };
-        self.life(&name, &keyword.life);
+        if keyword.life.troubles(self.version) {
+            self.life(&name(), &keyword.life);
+        }
         let lives = self.version >= keyword.life.from && keyword.life.refused.is_none_or(|end| self.version < end);
         let section = if self.at == At::Defaults { Section::Defaults } else { self.last().kind };
         if lives && !keyword.stands_in(section, self.version) {
             let verdict = if section == Section::Defaults { Verdict::Refused } else { Verdict::Warned };
-            self.add(Kind::MisplacedKeyword, verdict, &name, "");
+            self.add(Kind::MisplacedKeyword, verdict, &name(), "");
         }
         if !negated {
             self.set(line, first, second);
@@ -90,18 +93,21 @@ impl Judge {
     }
 
     fn timeout(&mut self, keyword: &str, name: &str, value: &str) {
-        let word = if keyword == "timeout" { format!("timeout {name} {value}") } else { format!("{keyword} {value}") };
+        let word =
+            || if keyword == "timeout" { format!("timeout {name} {value}") } else { format!("{keyword} {value}") };
         let millis = match values::time(value) {
-            Time::Wrong => return self.add(Kind::BadTime, Verdict::Refused, &word, "units are us, ms, s, m, h and d"),
+            Time::Wrong => {
+                return self.add(Kind::BadTime, Verdict::Refused, &word(), "units are us, ms, s, m, h and d");
+            }
             Time::TooLong => {
                 let verdict = self.verdict((2, 0), Verdict::Refused, Verdict::Silent);
-                self.add(Kind::BadTime, verdict, &word, "the longest time is 24 days");
+                self.add(Kind::BadTime, verdict, &word(), "the longest time is 24 days");
                 u64::MAX
             }
             Time::Is { millis, unit } => {
                 if !unit && millis > 0 && millis < SUSPICIOUS {
                     let verdict = self.verdict((3, 1), Verdict::Warned, Verdict::Silent);
-                    self.add(Kind::TimeWithoutUnit, verdict, &word, format!("{value}s"));
+                    self.add(Kind::TimeWithoutUnit, verdict, &word(), format!("{value}s"));
                 }
                 millis
             }
@@ -110,7 +116,7 @@ impl Judge {
         let inherited = self.defaults.timeouts[index];
         let set = self.settings().timeouts[index].replace(millis);
         if self.at == At::Proxy && set.is_some() && set != inherited {
-            self.add(Kind::RepeatedTimeout, Verdict::Warned, &word, "");
+            self.add(Kind::RepeatedTimeout, Verdict::Warned, &word(), "");
         }
     }
 

@@ -49,7 +49,8 @@ impl<'t> Line<'t> {
         (self.glued, self.literal_quotes, self.fault) = (false, false, None);
         let mut rest = line;
         loop {
-            rest = rest.trim_start_matches(is_blank);
+            let blanks = rest.bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\x0b' | b'\x0c')).count();
+            rest = &rest[blanks..];
             if rest.is_empty() || rest.starts_with(['#', '\r']) {
                 break;
             }
@@ -62,13 +63,18 @@ impl<'t> Line<'t> {
 
     /// Takes one word from the start of a text and returns what is behind it.
     fn take(&mut self, text: &'t str, quotes: bool) -> &'t str {
-        let special = |c: char| is_blank(c) || matches!(c, '#' | '\\' | '\r') || (quotes && matches!(c, '"' | '\''));
-        let end = text.find(special).unwrap_or(text.len());
+        // Whatever ends a plain word is ASCII, so that bytes will do.
+        let special = |b: &u8| match b {
+            b' ' | b'\t' | b'\x0b' | b'\x0c' | b'\r' | b'#' | b'\\' => true,
+            b'"' | b'\'' => quotes,
+            _ => false,
+        };
+        let end = text.as_bytes().iter().position(special).unwrap_or(text.len());
         let (word, rest) = text.split_at(end);
         if rest.starts_with(['\\', '"', '\'']) {
             return self.take_quoted(text, end, quotes);
         }
-        self.literal_quotes |= !quotes && word.contains(['"', '\'']);
+        self.literal_quotes |= !quotes && word.bytes().any(|b| matches!(b, b'"' | b'\''));
         self.words.push(Cow::Borrowed(word));
         self.stop_at_comment(rest)
     }

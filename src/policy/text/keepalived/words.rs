@@ -138,7 +138,8 @@ impl<'t> Tree<'t> {
             node.words.push(Cow::Borrowed(&quoted[..end]));
             return &quoted[end + 1..];
         }
-        let end = text.find([' ', '\t', '\r', '"', '#', '!', '{', '}', '\\']).unwrap_or(text.len());
+        let ends = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'"' | b'#' | b'!' | b'{' | b'}' | b'\\');
+        let end = text.bytes().position(ends).unwrap_or(text.len());
         let (word, rest) = text.split_at(end);
         if rest.starts_with(['#', '!']) {
             self.faults.push((node.line, Fault::Glued(word.to_owned())));
