@@ -6,6 +6,7 @@ mod cli;
 mod codes;
 mod compile;
 mod demo;
+mod facts;
 mod fetch;
 mod git;
 mod init;
@@ -32,14 +33,19 @@ fn rmqgit() -> Command {
 
 /// Leaves the warnings out of findings, for tests of something else than the rules.
 fn without_warnings(text: &str) -> String {
-    let errors: Vec<&str> = text.split("\n\n").filter(|finding| !finding.starts_with("warning[")).collect();
-    let is_count =
-        |line: &&str| line.strip_suffix(['s']).unwrap_or(line).ends_with(" warning") && !line.contains("error");
-    let lines = errors.join("\n\n");
-    lines.lines().filter(|line| !is_count(line)).fold(String::new(), |text, line| {
-        text + line.split_once(" error, ").map_or(line, |(count, _)| count)
-            + if line.contains(" error, ") { " error\n" } else { "\n" }
-    })
+    let mut kept = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        inside |= line.starts_with("warning[");
+        let count = line.ends_with(" warning") || line.ends_with(" warnings");
+        let errors = line.split_once(" error").filter(|_| count).map(|(errors, _)| format!("{errors} error"));
+        if !inside && (!count || errors.is_some()) {
+            kept.push_str(errors.as_deref().unwrap_or(line));
+            kept.push('\n');
+        }
+        inside &= !line.is_empty();
+    }
+    kept
 }
 
 /// Runs a command to its end; returns its exit status, standard output and standard error.
