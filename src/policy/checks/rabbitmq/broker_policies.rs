@@ -146,7 +146,7 @@ fn mirror_params(mode: &str, params: &Value) -> Option<&'static str> {
         !list.is_empty() && list.iter().all(|node| node.as_str().is_some_and(|node| node.contains('@')))
     };
     match mode {
-        "exactly" if !params.as_i64().is_some_and(|count| count > 0) => Some("the number of copies, 1 or more"),
+        "exactly" if params.as_i64().is_none_or(|count| count <= 0) => Some("the number of copies, 1 or more"),
         "nodes" if !params.as_array().is_some_and(nodes) => Some("a list of nodes such as `rabbit@rabbit1`"),
         _ => None,
     }
