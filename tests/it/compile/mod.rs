@@ -53,7 +53,7 @@ fn tutorial() -> Cluster {
 }
 
 /// Compiles a cluster with the built-in templates.
-fn compile(cluster: &Cluster) -> Vec<Bundle> {
+pub(crate) fn compile(cluster: &Cluster) -> Vec<Bundle> {
     Compiler::new(&[]).expect("the built-in templates are valid").compile(cluster).expect("the cluster compiles")
 }
 

@@ -1,60 +1,74 @@
 //! Every valid fixture with the versions of a suite in it, before the programs of that suite.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use rmqgit::compile::Compiler;
+use rmqgit::check::{Input, check};
 use rmqgit::diag::{self, Severity};
 use rmqgit::facts::version::Version;
-use rmqgit::model::{self, Cluster};
+use rmqgit::model::Cluster;
 use rmqgit::release::Bundle;
 use rmqgit::spec;
-use rmqgit::sys::tree;
+use rmqgit::sys::tree::{self, Files};
 
 use super::session::Case;
 use super::suite::Suite;
 use super::{ASKED, Asked};
 
+/// The day of the checks.
+const DAY: jiff::civil::Date = jiff::civil::date(2026, 6, 1);
+
 /// The fixtures that are valid for some version.
 const FIXTURES: [&str; 6] = ["tutorial", "five-nodes", "separate-balancers", "rhel", "two-vips", "fleet"];
 
-/// What a fixture cannot keep on RabbitMQ of another generation: the fixture, the versions, what is laid over.
-type Unfit = (&'static str, fn(Version) -> bool, Value);
-
-fn unfit() -> Vec<Unfit> {
-    let no_policies = || json!({ "policies": [] });
-    // Mirrored queues are gone in 4.0.
-    let no_mirrors = |version: Version| version >= Version::new(4, 0, 0);
-    vec![
-        ("tutorial", no_mirrors, no_policies()),
-        ("separate-balancers", no_mirrors, no_policies()),
-        ("rhel", no_mirrors, no_policies()),
-        ("fleet", no_mirrors, no_policies()),
-        // RAM nodes are gone in 4.3.
-        ("rhel", |version| version >= Version::new(4, 3, 0), json!({ "nodes": ["rabbit1", "rabbit2", "rabbit3"] })),
-        // Policies for quorum queues alone are new in 3.12.
-        ("five-nodes", |version| version < Version::new(3, 12, 0), no_policies()),
-        (
-            "five-nodes",
-            |version| version < Version::new(3, 10, 0),
-            json!({ "config": { "queue_leader_locator": null } }),
-        ),
-        (
-            "fleet",
-            |version| version < Version::new(4, 1, 0),
-            json!({ "config": { "quorum_queue.initial_cluster_size": null } }),
-        ),
-    ]
+/// What a fixture cannot keep on RabbitMQ of another generation.
+struct Misfit {
+    /// The fixture.
+    fixture: &'static str,
+    /// The first version that it does not fit, or 0.
+    since: Version,
+    /// The first one that it fits again.
+    before: Version,
+    /// The rule that says so.
+    code: &'static str,
+    /// What is laid over.
+    over: Value,
 }
 
+const OLDEST: Version = Version::new(0, 0, 0);
+const NEWEST: Version = Version::new(u16::MAX, 0, 0);
+
 /// Returns what a fixture must do without on a suite.
-fn without(fixture: &str, suite: &Suite) -> Value {
+fn misfits(fixture: &str, suite: &Suite) -> impl Iterator<Item = Misfit> {
     let version: Version = suite.rabbitmq.parse().expect("a version of RabbitMQ");
-    let mut all = json!({});
-    for (_, _, over) in unfit().iter().filter(|(name, applies, _)| *name == fixture && applies(version)) {
-        all.as_object_mut().expect("it is a mapping").extend(over.as_object().expect("it is a mapping").clone());
+    let misfit = |fixture, since, before, code, over| Misfit { fixture, since, before, code, over };
+    let no_policies = || json!({ "policies": [] });
+    let no_key = |key: &str| json!({ "config": { key: null } });
+    let disc = json!({ "nodes": ["rabbit1", "rabbit2", "rabbit3"] });
+    let (v3_10, v3_12) = (Version::new(3, 10, 0), Version::new(3, 12, 0));
+    let (v4_0, v4_1, v4_3) = (Version::new(4, 0, 0), Version::new(4, 1, 0), Version::new(4, 3, 0));
+    let all = [
+        misfit("tutorial", v4_0, NEWEST, "mirroring-removed", no_policies()),
+        misfit("separate-balancers", v4_0, NEWEST, "mirroring-removed", no_policies()),
+        misfit("rhel", v4_0, NEWEST, "mirroring-removed", no_policies()),
+        misfit("fleet", v4_0, NEWEST, "mirroring-removed", no_policies()),
+        misfit("rhel", v4_3, NEWEST, "ram-node-removed", disc),
+        misfit("five-nodes", OLDEST, v3_12, "policy-apply-to-outside-version", no_policies()),
+        misfit("five-nodes", OLDEST, v3_10, "config-key-of-later-version", no_key("queue_leader_locator")),
+        misfit("fleet", OLDEST, v4_1, "config-key-of-later-version", no_key("quorum_queue.initial_cluster_size")),
+    ];
+    let own = all.into_iter().filter(|one| one.fixture == fixture).collect::<Vec<_>>();
+    own.into_iter().filter(move |one| one.since <= version && version < one.before)
+}
+
+/// Returns what makes a fixture fit a suite.
+fn fit(fixture: &str, suite: &Suite) -> Value {
+    let mut all = serde_json::Map::new();
+    for misfit in misfits(fixture, suite) {
+        all.extend(misfit.over.as_object().expect("it is a mapping").clone());
     }
     json!({ "rabbitmq": all })
 }
@@ -63,8 +77,9 @@ fn without(fixture: &str, suite: &Suite) -> Value {
 pub(super) fn cases(suite: &Suite) -> Vec<Case> {
     let mut cases = Vec::new();
     for fixture in FIXTURES {
-        let clusters = compiled(fixture, suite, &without(fixture, suite));
-        for (cluster, bundles) in clusters.unwrap_or_else(|said| panic!("{fixture} on {}:\n{said}", suite.name)) {
+        let clusters = compiled(fixture, suite, &fit(fixture, suite));
+        let clusters = clusters.unwrap_or_else(|faults| panic!("{fixture} on {}:\n{}", suite.name, faults.shown));
+        for (cluster, bundles) in clusters {
             let label = |bundle: &Bundle| format!("{fixture}.{}.{}", cluster.name.value, bundle.host);
             let case = |bundle: &Bundle| Case::new(label(bundle), &cluster, bundle).declared(&cluster);
             cases.extend(bundles.iter().map(case));
@@ -76,7 +91,7 @@ pub(super) fn cases(suite: &Suite) -> Vec<Case> {
 #[test]
 fn programs_accept_every_fixture() {
     let mut said = String::new();
-    let mut answered = std::collections::BTreeSet::new();
+    let mut answered = BTreeSet::new();
     for Asked { suite, answers } in &*ASKED {
         for ((case, program), answer) in
             answers.iter().filter(|((case, _), _)| case != "boot" && !case.starts_with("rule."))
@@ -95,11 +110,31 @@ fn programs_accept_every_fixture() {
     );
 }
 
+#[test]
+fn rules_know_what_fits() {
+    for Asked { suite, .. } in &*ASKED {
+        for fixture in FIXTURES {
+            let found = compiled(fixture, suite, &json!({})).map_or_else(|faults| faults.codes, |_| BTreeSet::new());
+            let expect: BTreeSet<String> = misfits(fixture, suite).map(|misfit| misfit.code.to_owned()).collect();
+            assert_eq!(found, expect, "{fixture} on {}", suite.name);
+        }
+    }
+}
+
+/// What is wrong with a fixture.
+#[derive(Debug)]
+struct Faults {
+    /// The codes of the errors.
+    codes: BTreeSet<String>,
+    /// All of it, for people.
+    shown: String,
+}
+
 /// A cluster with the files of its hosts.
 type Compiled = (Cluster, Vec<Bundle>);
 
-/// Compiles a fixture for a suite, with something else laid over its clusters; or returns what is wrong with it there.
-pub(super) fn compiled(fixture: &str, suite: &Suite, over: &Value) -> Result<Vec<Compiled>, String> {
+/// Returns the files of a fixture with the versions of a suite, and something else, laid over its clusters.
+pub(super) fn files(fixture: &str, suite: &Suite, over: &Value) -> Files {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(fixture);
     let mut files = tree::read(&dir, spec::FILE, spec::include_dirs).expect("the fixture is there");
     for (path, bytes) in
@@ -112,17 +147,21 @@ pub(super) fn compiled(fixture: &str, suite: &Suite, over: &Value) -> Result<Vec
         }
         *bytes = serde_yaml::to_string(&document).expect("JSON can be written as YAML").into_bytes();
     }
-    let checked = model::check(&files);
-    let Some(model) = checked.model.filter(|_| checked.diags.iter().all(|diag| diag.severity != Severity::Error))
-    else {
-        return Err(diag::render(&checked.diags, &checked.sources, diag::Format::Text, false, 110));
-    };
-    let compiler = Compiler::new(&[]).expect("the built-in templates are valid");
-    let compile = |cluster: Cluster| {
-        let bundles = compiler.compile(&cluster).expect("a valid cluster compiles");
-        (cluster, bundles)
-    };
-    Ok(model.clusters.into_iter().map(compile).collect())
+    files
+}
+
+/// Compiles a fixture for a suite; or returns what is wrong with it there.
+fn compiled(fixture: &str, suite: &Suite, over: &Value) -> Result<Vec<Compiled>, Faults> {
+    let files = files(fixture, suite, over);
+    let input = Input { files: &files, published: &BTreeMap::new(), today: DAY };
+    let mut clusters = Vec::new();
+    let checked = check(&input, |cluster, bundles| clusters.push((cluster.clone(), bundles)));
+    if checked.is_sound() {
+        return Ok(clusters);
+    }
+    let errors = checked.diags.iter().filter(|diag| diag.severity == Severity::Error);
+    let codes = errors.map(|diag| diag.code.to_string()).collect();
+    Err(Faults { codes, shown: diag::render(&checked.diags, &checked.sources, diag::Format::Text, false, 110) })
 }
 
 /// Returns the parts of a file in which versions may stand.
