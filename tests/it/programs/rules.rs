@@ -23,7 +23,7 @@ struct Finding {
     label: String,
     /// Whether the rule has a finding.
     fires: bool,
-    /// Other rules and checks that have one.
+    /// What else the program may see: other rules that it proves, and the compiler's own codes.
     others: BTreeSet<String>,
 }
 
@@ -62,11 +62,13 @@ fn examples(suite: &Suite, checker: &Checker<'_>, mut take: impl FnMut(Finding, 
         let code = &rule.code.value;
         for (number, example) in checker.rules().examples(code).iter().enumerate() {
             let Ok(tried) = try_example(checker, example, Some(&over)) else { continue };
-            let mut others: BTreeSet<String> = tried.diags.iter().map(|diag| diag.code.to_string()).collect();
-            let fires = others.remove(code);
+            let fires = tried.diags.iter().any(|diag| diag.code == code.as_str());
+            let same = |other: &str| checker.rules().find(other).is_none_or(|rule| rule.proof == Some(program));
+            let others =
+                tried.diags.iter().map(|diag| diag.code.to_string()).filter(|other| other != code && same(other));
+            let others = others.collect();
             let word = if example.fails { "fails" } else { "passes" };
             let label = format!("rule.{code}.{number}-{word}");
-            assert!(!others.contains("broken-rule"), "{label}: {:#?}", tried.diags);
             take(Finding { code: code.clone(), program, label, fires, others }, tried);
         }
     }
@@ -109,6 +111,7 @@ fn programs_agree_with_the_rules() {
             let said = complaints(asked, &finding);
             let tally = table.entry((finding.code.clone(), suite.name)).or_default();
             match (finding.fires, !said.is_empty()) {
+                _ if finding.others.contains("broken-rule") => disagree(&mut wrong, suite, &finding, &tried, &said),
                 (true, true) => tally.fires += 1,
                 (false, false) => tally.quiet += 1,
                 (false, true) if !finding.others.is_empty() => tally.other += 1,
