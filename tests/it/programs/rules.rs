@@ -13,6 +13,9 @@ use super::session::Case;
 use super::suite::Suite;
 use super::{ALL, ASKED, Asked};
 
+/// Programs that do not see what a rule sees: Keepalived speaks of a lost peer since 2.2.4.
+const BLIND: [(&str, &str); 1] = [("keepalived-unicast-without-peer", "bullseye")];
+
 /// What a rule has to say about its examples on a suite.
 struct Finding {
     /// The rule.
@@ -114,6 +117,7 @@ fn programs_agree_with_the_rules() {
                 _ if finding.others.contains("broken-rule") => disagree(&mut wrong, suite, &finding, &tried, &said),
                 (true, true) => tally.fires += 1,
                 (false, false) => tally.quiet += 1,
+                (true, false) if BLIND.contains(&(finding.code.as_str(), suite.name)) => tally.quiet += 1,
                 (false, true) if !finding.others.is_empty() => tally.other += 1,
                 _ => disagree(&mut wrong, suite, &finding, &tried, &said),
             }
