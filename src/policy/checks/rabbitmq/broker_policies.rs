@@ -13,6 +13,8 @@ use crate::policy::{Finding, Subject};
 
 /// The first version without mirrored queues.
 const NO_MIRRORS: Version = Version::new(4, 0, 0);
+/// From here on RabbitMQ wants the shortest delay of a delayed retry (`rabbit_quorum_queue` at v4.3.1).
+const RETRY_WITH_MIN: Version = Version::new(4, 3, 1);
 /// The first version with operator policies (first tag of `rabbit_policy.erl` that knows `operator_policy`).
 const OPERATORS: Version = Version::new(3, 7, 0);
 
@@ -177,6 +179,11 @@ pub(in crate::policy) fn incomplete(subject: &Subject<'_>) -> Vec<Finding> {
         }
         if has("routing-key") && !has("shards-per-node") {
             add("routing-key", "needs `shards-per-node`");
+        }
+        if version >= RETRY_WITH_MIN && !has("delayed-retry-min") {
+            if text("delayed-retry-type").is_some_and(|kind| kind != "disabled") {
+                add("delayed-retry-type", "needs `delayed-retry-min`");
+            }
         }
         let delay = |key: &str| definition.get(key).and_then(Value::as_i64);
         if let (Some(min), Some(max)) = (delay("delayed-retry-min"), delay("delayed-retry-max"))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::definitions::Policy;
+use crate::definitions::{Policy, TopicPermission};
 use crate::diag::nearest;
 use crate::facts::version::Version;
 use crate::model::{Broker, ConfigValue};
@@ -13,6 +13,9 @@ const TAGS: [&str; 5] = ["administrator", "impersonator", "management", "monitor
 
 /// From here on a quorum queue drops a message after 20 deliveries (release notes of 4.0.1).
 const DELIVERY_LIMIT: Version = Version::new(4, 0, 0);
+
+/// From here on RabbitMQ refuses a topic permission on an exchange that is not there (`rabbit_auth_backend_internal` at v4.3.2).
+const EXISTING_EXCHANGES: Version = Version::new(4, 3, 2);
 
 /// From here on Erlang verifies the peers of TLS clients.
 const VERIFYING_ERLANG: u32 = 26;
@@ -27,6 +30,24 @@ pub(in crate::policy) fn misspelt_tag(subject: &Subject<'_>) -> Vec<Finding> {
         Some(finding.at(&["rabbitmq", "users", name, "tags"], "these tags"))
     });
     wrong.collect()
+}
+
+/// Finds topic permissions on exchanges that only applications declare.
+pub(in crate::policy) fn undeclared_exchange(subject: &Subject<'_>) -> Vec<Finding> {
+    let broker = &subject.cluster.broker;
+    if broker.version.value < EXISTING_EXCHANGES {
+        return Vec::new();
+    }
+    // Every vhost has these from its start.
+    let declared = |name: &str| name.is_empty() || name.starts_with("amq.");
+    let missing = broker.definitions.topic_permissions.iter().filter(|permission| !declared(&permission.exchange));
+    let finding = |permission: &TopicPermission| {
+        let path =
+            ["rabbitmq", "users", &permission.user, "topic_permissions", &permission.vhost, &permission.exchange];
+        let finding = Finding::new().with("user", permission.user.as_str()).with("vhost", permission.vhost.as_str());
+        finding.with("exchange", permission.exchange.as_str()).at(&path, "this exchange")
+    };
+    missing.map(finding).collect()
 }
 
 /// Finds vhosts that no user may enter.

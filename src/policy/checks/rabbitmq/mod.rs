@@ -57,6 +57,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("policy-value-type", broker_policies::wrong_value),
     ("secret-reused", secrets::reused),
     ("tls-peer-unverifiable", definitions::unverifiable_peer),
+    ("topic-permission-without-exchange", definitions::undeclared_exchange),
     ("unknown-release", erlang::unknown_release),
     ("upgrade-feature-flags", upgrade::flags),
     ("upgrade-path", upgrade::path),
