@@ -50,7 +50,7 @@ profiles:
   quorum:
     rabbitmq:
       plugins: [rabbitmq_management, rabbitmq_prometheus, rabbitmq_federation, rabbitmq_federation_management]
-      config: {quorum_commands_soft_limit: 128, raft.wal_max_size_bytes: 134217728}
+      config: {quorum_queue.property_equivalence.relaxed_checks_on_redeclaration: true, raft.wal_max_size_bytes: 134217728}
   stream:
     rabbitmq:
       plugins: [rabbitmq_management, rabbitmq_prometheus, rabbitmq_stream, rabbitmq_stream_management]
@@ -132,7 +132,7 @@ fn cluster(i: usize, change: usize) -> String {
     text.push_str("  users:\n    admin:\n      tags: [administrator]\n      password: {secret: admin-password}\n");
     text.push_str("      permissions: {/: all}\n");
     for vhost in &vhosts[1..] {
-        let _ = writeln!(text, "    app-{vhost}:\n      password: {{secret: admin-password}}\n      permissions:");
+        let _ = writeln!(text, "    app-{vhost}:\n      password: {{secret: app-{vhost}}}\n      permissions:");
         let _ =
             writeln!(text, "        {vhost}: {{configure: '^{vhost}\\.', write: '^({vhost}|ha|qq)\\.', read: '.*'}}");
     }

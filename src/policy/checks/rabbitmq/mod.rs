@@ -3,6 +3,7 @@
 mod broker_policies;
 mod config_keys;
 mod definitions;
+mod deprecations;
 mod erlang;
 mod limits;
 mod plugins;
@@ -27,6 +28,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("config-value-type", config_keys::wrong_type),
     ("definition-outside-version", definitions::outside_version),
     ("deliveries-dropped", definitions::dropped_deliveries),
+    ("deprecated-feature-gone", deprecations::gone),
     ("disk-limit-low", limits::disk_free),
     ("downgrade", upgrade::down),
     ("end-of-life", erlang::end_of_life),
