@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::Environment;
-use rust_embed::Embed;
 
 use super::expression::environment;
 use super::rule::Rule;
@@ -12,11 +11,10 @@ use super::{checks, view};
 use crate::diag::{At, Diagnostic, Diagnostics, Place, Sources, Span, codes, excerpt, nearest};
 use crate::yaml::{self, Limits, Node};
 
-/// The built-in rules: a file each.
-#[derive(Embed)]
-#[folder = "policies/"]
-#[include = "*.yaml"]
-struct Files;
+include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
+
+/// The built-in rules without their examples, as the build script read them.
+const READ: &str = include_str!(concat!(env!("OUT_DIR"), "/catalogue.json"));
 
 /// A file of a repository's own `policies/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +37,6 @@ pub struct Rules {
 #[derive(Debug)]
 struct Known {
     rule: Rule,
-    tree: Node,
     text: Cow<'static, str>,
     own: bool,
 }
@@ -89,7 +86,7 @@ impl Rules {
         let sound = found.is_empty();
         diags.append(&mut found);
         let text = String::from_utf8_lossy(&file.bytes).into_owned();
-        sound.then_some(Known { rule, tree, text: Cow::Owned(text), own: true })
+        sound.then_some(Known { rule, text: Cow::Owned(text), own: true })
     }
 
     /// Finds a rule by its code.
@@ -108,8 +105,9 @@ impl Rules {
     }
 
     /// Returns the tree of a rule's file.
-    pub(super) fn tree(&self, code: &str) -> Option<&Node> {
-        self.index.get(code).map(|index| &self.all[*index].tree)
+    pub(super) fn tree(&self, code: &str) -> Option<Node> {
+        let text = self.text(code)?;
+        yaml::read(&mut Sources::new(), code, text.as_bytes(), &Limits::default(), &mut Diagnostics::new())
     }
 
     /// Returns the text of the file of a rule.
@@ -127,22 +125,12 @@ impl Rules {
     }
 }
 
-/// Reads the embedded files.
+/// Returns the built-in rules.
 fn built_in() -> Vec<Known> {
-    let read = |name: Cow<'static, str>| embedded(&mut Diagnostics::new(), &name);
-    Files::iter().filter_map(read).collect()
-}
-
-/// Reads one embedded file; the unit tests hold that each can be read.
-fn embedded(diags: &mut Diagnostics, name: &str) -> Option<Known> {
-    let file = Files::get(name)?;
-    let tree = yaml::read(&mut Sources::new(), name, &file.data, &Limits::default(), diags)?;
-    let rule = yaml::decode(&tree, diags)?;
-    let text = match file.data {
-        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-    };
-    Some(Known { rule, tree, text, own: false })
+    let read: Vec<Rule> = serde_json::from_str(READ).expect("the unit tests read every built-in rule");
+    let known =
+        |(rule, (_, text)): (Rule, &(&str, &'static str))| Known { rule, text: Cow::Borrowed(*text), own: false };
+    read.into_iter().zip(FILES).map(known).collect()
 }
 
 /// Returns what is wrong with a rule beside its structure.
@@ -242,18 +230,8 @@ fn narrow(text: &At<String>, error: &minijinja::Error) -> Place {
     }
 }
 
-/// Returns the names of the embedded files, without their ending.
+/// Returns the names of the files of the built-in rules, without their ending, and their texts.
 #[cfg(test)]
-pub(super) fn names() -> Vec<String> {
-    Files::iter().map(|name| name.trim_end_matches(".yaml").to_owned()).collect()
-}
-
-/// Returns the embedded files that cannot be read.
-#[cfg(test)]
-pub(super) fn unreadable() -> Vec<(String, Diagnostics)> {
-    let read = |name: Cow<'static, str>| {
-        let mut diags = Diagnostics::new();
-        embedded(&mut diags, &name).is_none().then(|| (name.into_owned(), diags))
-    };
-    Files::iter().filter_map(read).collect()
+pub(super) fn files() -> &'static [(&'static str, &'static str)] {
+    FILES
 }

@@ -19,7 +19,15 @@ use crate::model::RuleLevel;
 pub struct Checker<'r> {
     rules: &'r Rules,
     /// The rules of each kind.
-    kinds: BTreeMap<Kind, Vec<Compiled<'r>>>,
+    kinds: BTreeMap<Kind, Together<'r>>,
+}
+
+/// The rules of one kind, and all of their expressions as one: a list of which rules have something to say. One evaluation
+/// costs a fraction of one for each rule.
+#[derive(Debug)]
+struct Together<'r> {
+    rules: Vec<Compiled<'r>>,
+    all: Expression<'r, 'r>,
 }
 
 #[derive(Debug)]
@@ -42,7 +50,8 @@ impl<'r> Checker<'r> {
         for rule in rules.iter() {
             kinds.entry(rule.kind).or_default().push(compile(rules.environment(), rule));
         }
-        Self { rules, kinds }
+        let together = |(kind, of): (Kind, Vec<Compiled<'r>>)| (kind, together(rules.environment(), of));
+        Self { rules, kinds: kinds.into_iter().map(together).collect() }
     }
 
     /// Returns the rules.
@@ -71,8 +80,8 @@ impl<'r> Checker<'r> {
         let levels = Levels::read(diags, self.rules, &subject.cluster.rules, subject.today);
         let view = Value::from(Serde(View::of(subject)));
         let mut run = Run { checker: self, subject, levels, view, diags, waived: Vec::new(), lowered: BTreeSet::new() };
-        for (kind, rules) in &self.kinds {
-            run.ask_kind(*kind, rules);
+        for (kind, together) in &self.kinds {
+            run.ask_kind(*kind, together);
         }
         let Run { levels, waived, lowered, .. } = run;
         levels.unused(diags, self.rules, &lowered, subject.published.is_some());
@@ -92,6 +101,19 @@ fn compile<'r>(env: &'r Environment<'static>, rule: &'r Rule) -> Compiled<'r> {
     Compiled { rule, when: rule.when.as_ref().map(|when| expression(when)), body }
 }
 
+/// Makes the expressions of rules one: true where the rule has something to say, or its built-in check is to be asked.
+fn together<'r>(env: &'r Environment<'static>, rules: Vec<Compiled<'r>>) -> Together<'r> {
+    let one = |rule: &Compiled<'_>| match (&rule.rule.when, &rule.rule.assert) {
+        (None, None) => "true".to_owned(),
+        (Some(when), None) => format!("({})", when.value),
+        (None, Some(assert)) => format!("not ({})", assert.value),
+        (Some(when), Some(assert)) => format!("(({}) and not ({}))", when.value, assert.value),
+    };
+    let list: Vec<String> = rules.iter().map(one).collect();
+    let all = env.compile_expression_owned(format!("[{}]", list.join(", ")));
+    Together { rules, all: all.expect("each of them compiled alone") }
+}
+
 /// One cluster that is being asked about.
 struct Run<'a, 'r, 'd> {
     checker: &'a Checker<'r>,
@@ -105,11 +127,15 @@ struct Run<'a, 'r, 'd> {
 }
 
 impl Run<'_, '_, '_> {
-    fn ask_kind(&mut self, kind: Kind, rules: &[Compiled<'_>]) {
+    fn ask_kind(&mut self, kind: Kind, together: &Together<'_>) {
         for asked in subjects::of(kind, &self.view) {
             let context = self.context(&asked);
-            for rule in rules {
-                if let Err(error) = self.ask(rule, &asked, &context) {
+            let all = together.all.eval(context.clone()).and_then(|all| all.try_iter());
+            let mut hits = all.ok().map(|all| all.map(|hit| hit.is_true()));
+            for rule in &together.rules {
+                // Where one rule cannot be asked, each is asked alone, to find out which.
+                let hit = hits.as_mut().is_none_or(|hits| hits.next().unwrap_or(true));
+                if hit && let Err(error) = self.ask(rule, &asked, &context) {
                     self.broken(rule.rule, &error);
                 }
             }

@@ -54,7 +54,8 @@ impl Rules {
 
     /// Returns the examples of a rule, in the order of its file.
     pub fn examples(&self, code: &str) -> Vec<Example> {
-        let examples = self.tree(code).and_then(|tree| tree.get("examples"));
+        let tree = self.tree(code);
+        let examples = tree.as_ref().and_then(|tree| tree.get("examples"));
         let list = |key: &str| match examples.and_then(|examples| examples.get(key)).map(Node::view) {
             Some(View::List(items)) => items.to_vec(),
             _ => Vec::new(),
