@@ -180,10 +180,9 @@ pub(in crate::policy) fn incomplete(subject: &Subject<'_>) -> Vec<Finding> {
         if has("routing-key") && !has("shards-per-node") {
             add("routing-key", "needs `shards-per-node`");
         }
-        if version >= RETRY_WITH_MIN && !has("delayed-retry-min") {
-            if text("delayed-retry-type").is_some_and(|kind| kind != "disabled") {
-                add("delayed-retry-type", "needs `delayed-retry-min`");
-            }
+        let retries = text("delayed-retry-type").is_some_and(|kind| kind != "disabled");
+        if version >= RETRY_WITH_MIN && retries && !has("delayed-retry-min") {
+            add("delayed-retry-type", "needs `delayed-retry-min`");
         }
         let delay = |key: &str| definition.get(key).and_then(Value::as_i64);
         if let (Some(min), Some(max)) = (delay("delayed-retry-min"), delay("delayed-retry-max"))
