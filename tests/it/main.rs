@@ -38,9 +38,9 @@ fn without_warnings(text: &str) -> String {
     for line in text.lines() {
         inside |= line.starts_with("warning[");
         let count = line.ends_with(" warning") || line.ends_with(" warnings");
-        let errors = line.split_once(" error").filter(|_| count).map(|(errors, _)| format!("{errors} error"));
+        let errors = line.split_once(", ").filter(|_| count).map(|(errors, _)| errors);
         if !inside && (!count || errors.is_some()) {
-            kept.push_str(errors.as_deref().unwrap_or(line));
+            kept.push_str(errors.unwrap_or(line));
             kept.push('\n');
         }
         inside &= !line.is_empty();
