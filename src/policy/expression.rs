@@ -1,9 +1,12 @@
 //! The language of rules: minijinja, with what versions, times and addresses need.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{PoisonError, RwLock};
 
 use ipnet::IpNet;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use regex::Regex;
 
 use crate::facts::version::Version;
 
@@ -23,7 +26,8 @@ pub(super) fn environment() -> Environment<'static> {
     env.add_test("before", |found: &str, first: &str| Ok::<_, Error>(version(found)? < version(first)?));
     env.add_test("within", within);
     env.add_test("public", public);
-    env.add_test("matching", matching);
+    let patterns = Patterns::default();
+    env.add_test("matching", move |text: &str, pattern: &str| patterns.matching(text, pattern));
     env.add_filter("seconds", seconds);
     env
 }
@@ -70,9 +74,26 @@ fn public(address: &str) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn matching(text: &str, pattern: &str) -> Result<bool, Error> {
-    let pattern = regex::Regex::new(pattern).map_err(|error| invalid(error.to_string()))?;
-    Ok(pattern.is_match(text))
+/// The compiled patterns of the rules: compiling one takes a hundred times as long as using it.
+#[derive(Debug, Default)]
+struct Patterns(RwLock<HashMap<String, Regex>>);
+
+/// The most patterns that are kept; a pattern that a rule makes of a name is one for each name.
+const MOST_PATTERNS: usize = 1000;
+
+impl Patterns {
+    fn matching(&self, text: &str, pattern: &str) -> Result<bool, Error> {
+        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(pattern) {
+            return Ok(known.is_match(text));
+        }
+        let regex = Regex::new(pattern).map_err(|error| invalid(error.to_string()))?;
+        let matches = regex.is_match(text);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MOST_PATTERNS {
+            known.insert(pattern.to_owned(), regex);
+        }
+        Ok(matches)
+    }
 }
 
 /// Reads a time of HAProxy: a number and `us`, `ms`, `s`, `m`, `h` or `d`; without a unit it is milliseconds.

@@ -63,7 +63,7 @@ pub(in crate::cli) const STEPS: &[Step] = &[
         title: "Somebody edits a host by hand",
         why: "Another balancing algorithm in haproxy.cfg, and an Erlang cookie that everyone can read.",
         commands: &[
-            ("sed -i 's/roundrobin/leastconn/' hosts/rabbit1/etc/haproxy/haproxy.cfg", 0),
+            ("sed -i 's/leastconn/roundrobin/' hosts/rabbit1/etc/haproxy/haproxy.cfg", 0),
             ("chmod 0644 hosts/rabbit1/var/lib/rabbitmq/.erlang.cookie", 0),
         ],
     },

@@ -12,8 +12,8 @@ const SPEC: &str = include_str!("../../../fixtures/tutorial/rmqgit.yaml");
 /// The hosts of the example.
 const HOSTS: [&str; 3] = ["rabbit1", "rabbit2", "rabbit3"];
 /// The secrets of the example, with the bytes of each; VRRP takes no more than eight characters.
-const SECRETS: [(&str, usize); 4] =
-    [("admin-password", 12), ("erlang-cookie", 20), ("stats-password", 12), ("vrrp-auth", 4)];
+const SECRETS: [(&str, usize); 5] =
+    [("admin-password", 12), ("erlang-cookie", 20), ("shop-password", 12), ("stats-password", 12), ("vrrp-auth", 4)];
 
 /// Makes everything below an empty directory.
 pub(super) fn set(dir: &Path) -> Result<(), Failure> {

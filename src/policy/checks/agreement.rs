@@ -132,6 +132,31 @@ pub(super) fn peer_of_nobody(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Finds instances that send their advertisements from an address that is not the host's own.
+pub(super) fn source_of_another_host(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some(vip) = &subject.cluster.vip else { return Vec::new() };
+    for text in &subject.texts().keepalived {
+        for instance in &text.judged.instances {
+            let Some(model) = vip.instances.iter().find(|model| model.name == instance.name) else { continue };
+            let Some(own) = model.members.iter().find(|member| text.hosts.contains(&member.host)) else { continue };
+            for (number, source) in instance.multicast_source.iter().chain(&instance.source) {
+                let Ok(address) = source.parse::<IpAddr>() else { continue };
+                if address == own.address {
+                    continue;
+                }
+                let finding = Finding::new()
+                    .with("source", source.as_str())
+                    .with("host", own.host.to_string())
+                    .with("own", own.address.to_string())
+                    .with("instance", instance.name.as_str());
+                // An added line is the same on every host: one finding says it.
+                return vec![at_line(subject, "keepalived", line(&text.text, *number), finding)];
+            }
+        }
+    }
+    Vec::new()
+}
+
 /// Finds instances whose text says something else than the spec: a line added later overrides the one rmqgit wrote.
 pub(super) fn instance_overridden(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(vip) = &subject.cluster.vip else { return Vec::new() };

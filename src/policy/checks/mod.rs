@@ -41,6 +41,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("script-of-nobody", agreement::script_of_nobody),
     ("server-without-listener", agreement::server_without_listener),
     ("service-lost-with-one-host", service::lost_with_one_host),
+    ("source-of-another-host", agreement::source_of_another_host),
     ("vrrp-no-holder", vrrp::no_holder),
     ("vrrp-pinned-address", vrrp::pinned_address),
     ("vrrp-reserved-address", vrrp::reserved_address),

@@ -1,5 +1,6 @@
 //! The catalogue of rules: its examples run, and `rmqgit check` treats a repository's own rules like the built-in ones.
 
+mod by_hand;
 mod levels;
 
 use rmqgit::check::try_example;

@@ -55,6 +55,7 @@ impl Judge {
                 instance.preempt_delay = Some(at);
             }
             "unicast_src_ip" if self.value(line) => instance.source = Some((at, value())),
+            "mcast_src_ip" if self.value(line) => instance.multicast_source = Some((at, value())),
             "unicast_peer" => instance.peers.extend(first_words(line)),
             "virtual_ipaddress" => self.addresses(instance, line),
             "track_script" => self.tracked(instance, line),

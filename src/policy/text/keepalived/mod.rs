@@ -82,6 +82,8 @@ pub struct Instance {
     pub addresses: Vec<(u32, String)>,
     /// `unicast_src_ip`, and its line.
     pub source: Option<(u32, String)>,
+    /// `mcast_src_ip`, and its line.
+    pub multicast_source: Option<(u32, String)>,
     /// The addresses of `unicast_peer`, with their lines.
     pub peers: Vec<(u32, String)>,
     /// The scripts that it tracks: line, name, and the weight if the line has one.
