@@ -1,4 +1,8 @@
-//! The `rmqgit` program: hands its arguments to [`rmqgit::cli`] and ends with the exit status it returns.
+//! The `rmqgit` program.
+
+/// Values of expressions and trees of YAML are many small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
     rmqgit::cli::main()

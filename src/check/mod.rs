@@ -115,16 +115,16 @@ pub fn common<'a>(checker: &Checker<'_>, facts: impl IntoIterator<Item = &'a Fac
 
 /// What judges one cluster after the other, on any number of threads.
 #[derive(Debug, Clone, Copy)]
-pub struct Judge<'a> {
+pub struct Judge<'a, 'r> {
     /// The templates, unless they are wrong.
     pub compiler: Option<&'a Compiler>,
     /// The rules.
-    pub checker: &'a Checker<'a>,
+    pub checker: &'a Checker<'r>,
     /// The day of the check.
     pub today: Date,
 }
 
-impl Judge<'_> {
+impl Judge<'_, '_> {
     /// Compiles one cluster and asks the rules; returns its bundles if they could be written, and what is waived.
     pub fn cluster(
         &self,

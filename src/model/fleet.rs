@@ -61,6 +61,9 @@ pub struct Published {
     /// The names of the nodes, in the order in which they may be disturbed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<String>,
+    /// The hosts of the nodes, in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostName>,
     /// The enabled plugins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<String>,
@@ -74,6 +77,7 @@ impl Published {
             version: broker.version.value,
             erlang: broker.erlang.as_ref().map(|erlang| erlang.value.clone()),
             nodes: broker.nodes.iter().map(|node| node.name.clone()).collect(),
+            hosts: broker.nodes.iter().map(|node| node.host.clone()).collect(),
             plugins: broker.plugins.iter().map(|plugin| plugin.value.clone()).collect(),
         }
     }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use minijinja::value::{Serde, merge_maps};
-use minijinja::{Environment, Expression, Value};
+use minijinja::{Environment, Expression, Template, Value};
 
 use super::level::{Levels, Waived};
 use super::rule::{Kind, Rule};
@@ -28,6 +29,8 @@ pub struct Checker<'r> {
 struct Together<'r> {
     rules: Vec<Compiled<'r>>,
     all: Expression<'r, 'r>,
+    /// Whether they look at nothing but what they are asked of, so that the whole cluster need not be laid under it.
+    alone: bool,
 }
 
 #[derive(Debug)]
@@ -35,6 +38,31 @@ struct Compiled<'r> {
     rule: &'r Rule,
     when: Option<Expression<'r, 'r>>,
     body: Body<'r>,
+    message: Words<'r>,
+    help: Words<'r>,
+}
+
+/// A template of words, compiled when something is found for the first time.
+#[derive(Debug, Default)]
+struct Words<'r>(OnceLock<Template<'r, 'r>>);
+
+impl<'r> Words<'r> {
+    fn render(
+        &self,
+        env: &'r Environment<'static>,
+        rule: &'r Rule,
+        text: &'r str,
+        context: &Value,
+    ) -> Result<String, minijinja::Error> {
+        let template = match self.0.get() {
+            Some(template) => template,
+            None => {
+                let template = env.template_from_named_str(&rule.code.value, text)?;
+                self.0.get_or_init(|| template)
+            }
+        };
+        Ok(one_line(&template.render(context.clone())?))
+    }
 }
 
 #[derive(Debug)]
@@ -50,7 +78,7 @@ impl<'r> Checker<'r> {
         for rule in rules.iter() {
             kinds.entry(rule.kind).or_default().push(compile(rules.environment(), rule));
         }
-        let together = |(kind, of): (Kind, Vec<Compiled<'r>>)| (kind, together(rules.environment(), of));
+        let together = |(kind, of): (Kind, Vec<Compiled<'r>>)| (kind, together(rules.environment(), kind, of));
         Self { rules, kinds: kinds.into_iter().map(together).collect() }
     }
 
@@ -98,11 +126,12 @@ fn compile<'r>(env: &'r Environment<'static>, rule: &'r Rule) -> Compiled<'r> {
             Body::Check(check.expect("the catalogue holds no rule that says nothing"))
         }
     };
-    Compiled { rule, when: rule.when.as_ref().map(|when| expression(when)), body }
+    let when = rule.when.as_ref().map(|when| expression(when));
+    Compiled { rule, when, body, message: Words::default(), help: Words::default() }
 }
 
 /// Makes the expressions of rules one: true where the rule has something to say, or its built-in check is to be asked.
-fn together<'r>(env: &'r Environment<'static>, rules: Vec<Compiled<'r>>) -> Together<'r> {
+fn together<'r>(env: &'r Environment<'static>, kind: Kind, rules: Vec<Compiled<'r>>) -> Together<'r> {
     let one = |rule: &Compiled<'_>| match (&rule.rule.when, &rule.rule.assert) {
         (None, None) => "true".to_owned(),
         (Some(when), None) => format!("({})", when.value),
@@ -111,7 +140,11 @@ fn together<'r>(env: &'r Environment<'static>, rules: Vec<Compiled<'r>>) -> Toge
     };
     let list: Vec<String> = rules.iter().map(one).collect();
     let all = env.compile_expression_owned(format!("[{}]", list.join(", ")));
-    Together { rules, all: all.expect("each of them compiled alone") }
+    let all = all.expect("each of them compiled alone");
+    let own = subjects::names(kind);
+    let alone =
+        kind != Kind::Cluster && all.undeclared_variables(false).iter().all(|name| own.contains(&name.as_str()));
+    Together { rules, all, alone }
 }
 
 /// One cluster that is being asked about.
@@ -126,11 +159,12 @@ struct Run<'a, 'r, 'd> {
     lowered: BTreeSet<String>,
 }
 
-impl Run<'_, '_, '_> {
-    fn ask_kind(&mut self, kind: Kind, together: &Together<'_>) {
+impl<'r> Run<'_, 'r, '_> {
+    fn ask_kind(&mut self, kind: Kind, together: &Together<'r>) {
         for asked in subjects::of(kind, &self.view) {
             let context = self.context(&asked);
-            let all = together.all.eval(context.clone()).and_then(|all| all.try_iter());
+            let seen = if together.alone { Value::from_pairs(asked.vars.iter().cloned()) } else { context.clone() };
+            let all = together.all.eval(seen).and_then(|all| all.try_iter());
             let mut hits = all.ok().map(|all| all.map(|hit| hit.is_true()));
             for rule in &together.rules {
                 // Where one rule cannot be asked, each is asked alone, to find out which.
@@ -150,7 +184,7 @@ impl Run<'_, '_, '_> {
         over(&self.view, asked.vars.iter().cloned())
     }
 
-    fn ask(&mut self, rule: &Compiled<'_>, asked: &Asked, context: &Value) -> Result<(), minijinja::Error> {
+    fn ask(&mut self, rule: &Compiled<'r>, asked: &Asked, context: &Value) -> Result<(), minijinja::Error> {
         if self.level(rule.rule) == RuleLevel::Allow && rule.rule.level == RuleLevel::Allow {
             return Ok(());
         }
@@ -162,13 +196,13 @@ impl Run<'_, '_, '_> {
         match &rule.body {
             Body::Assert(assert) => {
                 if !assert.eval(context.clone())?.is_true() {
-                    self.report(rule.rule, asked, context, Finding::new())?;
+                    self.report(rule, asked, context, Finding::new())?;
                 }
             }
             Body::Check(check) => {
                 for finding in check(self.subject) {
                     let context = over(context, finding.vars.iter().map(|(name, value)| (*name, value.clone())));
-                    self.report(rule.rule, asked, &context, finding)?;
+                    self.report(rule, asked, &context, finding)?;
                 }
             }
         }
@@ -181,12 +215,13 @@ impl Run<'_, '_, '_> {
 
     fn report(
         &mut self,
-        rule: &Rule,
+        compiled: &Compiled<'r>,
         asked: &Asked,
         context: &Value,
         finding: Finding,
     ) -> Result<(), minijinja::Error> {
         let env = self.checker.rules.environment();
+        let rule = compiled.rule;
         let level = self.level(rule);
         // What is held back keeps the word that it would have had.
         let shown = if level == RuleLevel::Allow { rule.level } else { level };
@@ -194,12 +229,12 @@ impl Run<'_, '_, '_> {
         let mut diag = Diagnostic {
             code: Cow::Owned(rule.code.value.clone()),
             severity,
-            message: one_line(&env.render_named_str(&rule.code, &rule.message, context)?),
+            message: compiled.message.render(env, rule, &rule.message, context)?,
             labels: Vec::new(),
             help: None,
         };
         if let Some(help) = &rule.help {
-            diag.help = Some(one_line(&env.render_named_str(&rule.code, help, context)?));
+            diag.help = Some(compiled.help.render(env, rule, help, context)?);
         }
         for (place, label) in self.places(rule, asked, finding) {
             diag = diag.at(place, label);

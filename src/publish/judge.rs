@@ -12,20 +12,20 @@ use crate::policy::Checker;
 use crate::sys::git::{GitError, Objects};
 
 /// Where the units come from.
-pub(super) struct Bench<'a> {
+pub(super) struct Bench<'a, 'r> {
     pub(super) objects: &'a Objects<'a>,
     /// The clusters that were not compiled, because they did not change.
     pub(super) kept: &'a Index,
     pub(super) units: &'a [Unit],
     /// The rules, if they are asked.
-    pub(super) checker: Option<&'a Checker<'a>>,
+    pub(super) checker: Option<&'a Checker<'r>>,
 }
 
 /// Returns what the units became; `None` if the spec is wrong, and the diagnostics say how.
-pub(super) fn judge<T>(
+pub(super) fn judge<'b, T>(
     diags: &mut Diagnostics,
-    sources: &mut Sources,
-    bench: &Bench<'_>,
+    sources: &'b mut Sources,
+    bench: &'b Bench<'b, '_>,
     judged: Vec<Judged<T>>,
 ) -> Result<Option<Vec<Product<T>>>, GitError> {
     let mut numbers = FileNumbers { bench, sources, known: BTreeMap::new() };
@@ -54,7 +54,7 @@ pub(super) fn judge<T>(
 }
 
 /// Checks what must be unique across the fleet.
-fn together<T>(bench: &Bench<'_>, new: &[Product<T>]) -> Diagnostics {
+fn together<T>(bench: &Bench<'_, '_>, new: &[Product<T>]) -> Diagnostics {
     let mut facts: Vec<_> =
         bench.kept.values().map(|record| &record.facts).chain(new.iter().map(|one| &one.facts)).collect();
     facts.sort_by(|a, b| a.cluster.cmp(&b.cluster).then_with(|| a.source.cmp(&b.source)));
@@ -66,13 +66,13 @@ fn together<T>(bench: &Bench<'_>, new: &[Product<T>]) -> Diagnostics {
 }
 
 /// The numbers of files in the registry of the run, given out when a diagnostic first needs one.
-struct FileNumbers<'a> {
-    bench: &'a Bench<'a>,
+struct FileNumbers<'a, 'r> {
+    bench: &'a Bench<'a, 'r>,
     sources: &'a mut Sources,
     known: BTreeMap<String, u32>,
 }
 
-impl FileNumbers<'_> {
+impl FileNumbers<'_, '_> {
     fn of(&mut self, unit: &Unit) -> Result<u32, GitError> {
         let Unit::File(file) = unit else { return Ok(0) };
         if let Some(number) = self.known.get(&file.path) {

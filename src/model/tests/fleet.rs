@@ -135,7 +135,7 @@ fn stored_facts_name_the_file() {
     let stored = serde_json::to_string(&facts("a")).expect("facts are JSON");
     assert_eq!(
         stored,
-        r#"{"source":"rmqgit.yaml","cluster":"a","h":[{"n":"h","a":"10.0.0.1"}],"p":{"version":"4.1.4","nodes":["rabbit@h"]},"k":"c"}"#
+        r#"{"source":"rmqgit.yaml","cluster":"a","h":[{"n":"h","a":"10.0.0.1"}],"p":{"version":"4.1.4","nodes":["rabbit@h"],"hosts":["h"]},"k":"c"}"#
     );
     let read: fleet::Facts = serde_json::from_str(&stored).expect("facts again");
     let messages: Vec<_> =

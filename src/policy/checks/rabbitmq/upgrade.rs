@@ -6,6 +6,7 @@ use crate::diag::At;
 use crate::facts::releases;
 use crate::facts::upgrades::{self, Step};
 use crate::facts::version::Version;
+use crate::model::Node;
 use crate::model::fleet::Published;
 use crate::policy::{Finding, Subject};
 
@@ -86,17 +87,24 @@ pub(in crate::policy) fn renamed_node(subject: &Subject<'_>) -> Vec<Finding> {
     let published = subject.published.map_or(&[][..], |published| &published.nodes);
     let renamed = |old: &str| {
         let fresh = subject.cluster.broker.nodes.iter().filter(|node| !published.contains(&node.name));
-        let node = fresh.into_iter().find(|node| short(&node.name) == short(old))?;
+        let node = fresh.into_iter().find(|node| is_successor(subject, old, node))?;
         let finding = Finding::new().with("old", old).with("new", node.name.as_str());
         Some(finding.at_place(node.place, "this node"))
     };
     lost(subject).filter_map(renamed).collect()
 }
 
+/// Tells whether a node is an older one under another name: it has the same host, or the same host in its name.
+fn is_successor(subject: &Subject<'_>, old: &str, node: &Node) -> bool {
+    let of = |published: &Published| published.nodes.iter().position(|name| name == old);
+    let host = subject.published.and_then(|published| published.hosts.get(of(published)?));
+    short(&node.name) == short(old) || host == Some(&node.host)
+}
+
 /// Finds nodes that are gone, without their names being on another host.
 pub(in crate::policy) fn removed_node(subject: &Subject<'_>) -> Vec<Finding> {
     let nodes = &subject.cluster.broker.nodes;
-    let gone = lost(subject).filter(|old| nodes.iter().all(|node| short(&node.name) != short(old)));
+    let gone = lost(subject).filter(|old| !nodes.iter().any(|node| is_successor(subject, old, node)));
     gone.map(|old| Finding::new().with("node", old).at(&["rabbitmq", "nodes"], "the nodes")).collect()
 }
 

@@ -67,7 +67,7 @@ fn rabbitmq_config_is_read_back() {
         let (_dir, file) = written(&cluster, "/etc/rabbitmq/rabbitmq.config");
         assert_eq!(read(&["term", "rabbitmq_auth_backend_ldap", "servers"], &file), texts);
         assert_eq!(read(&["term", "rabbit", "default_user"], &file), texts[..1]);
-        assert_eq!(read(&["term", "rabbit"], &file).len(), 4, "nodes, user, partitions, memory");
+        assert_eq!(read(&["term", "rabbit"], &file).len(), 5, "nodes, user, partitions, disk, memory");
     });
 }
 

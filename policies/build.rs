@@ -3,6 +3,9 @@
 //! Writes `catalogue.json` (every rule without its examples) and `catalogue.rs` (the name and text of every file) to the
 //! directory of the build. `src/policy/catalogue.rs` reads both; a unit test holds them against the program's own parser.
 
+#![allow(clippy::print_stdout, reason = "a build script talks to Cargo on standard output")]
+#![allow(clippy::disallowed_methods, reason = "a build script reads and writes files of its own")]
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
