@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in &files {
         rules.push(rule(path)?);
         let stem = path.file_stem().and_then(|stem| stem.to_str()).ok_or("the name of a rule is text")?;
+        let path = path.to_str().ok_or("the path of a rule is text")?;
         writeln!(list, "    ({stem:?}, include_str!({path:?})),")?;
     }
     list.push_str("];\n");

@@ -1,4 +1,4 @@
-//! The `rmqgit` program.
+//! The `rmqgit` program: hands its arguments to [`rmqgit::cli`] and ends with the exit status it returns.
 
 /// Values of expressions and trees of YAML are many small allocations.
 #[global_allocator]

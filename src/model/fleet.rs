@@ -164,13 +164,16 @@ pub struct Common<'a> {
     /// What they have in common, as a person reads it.
     pub what: String,
     /// The clusters, and where each says so if that is known.
-    pub clusters: Vec<(&'a Facts, Option<Place>)>,
+    pub clusters: Saying<'a>,
 }
+
+/// Clusters, and where each of them says something.
+type Saying<'a> = Vec<(&'a Facts, Option<Place>)>;
 
 /// Finds what clusters have in common and probably should not; those that allow it are left out.
 pub fn common<'a>(facts: impl IntoIterator<Item = &'a Facts>) -> Vec<Common<'a>> {
-    let mut cookies: BTreeMap<&SecretRef, Vec<(&Facts, Option<Place>)>> = BTreeMap::new();
-    let mut routers: BTreeMap<(u8, IpNet), Vec<(&Facts, Option<Place>)>> = BTreeMap::new();
+    let mut cookies: BTreeMap<&SecretRef, Saying<'_>> = BTreeMap::new();
+    let mut routers: BTreeMap<(u8, IpNet), Saying<'_>> = BTreeMap::new();
     for facts in facts {
         let asked = |rule: &str| facts.levels.get(rule) != Some(&RuleLevel::Allow);
         if asked(SHARED_COOKIE) {

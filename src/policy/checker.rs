@@ -1,8 +1,8 @@
 //! Asks the rules of one cluster after the other.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use minijinja::value::{Serde, merge_maps};
 use minijinja::{Environment, Expression, Template, Value};
@@ -29,9 +29,13 @@ pub struct Checker<'r> {
 struct Together<'r> {
     rules: Vec<Compiled<'r>>,
     all: Expression<'r, 'r>,
-    /// Whether they look at nothing but what they are asked of, so that the whole cluster need not be laid under it.
-    alone: bool,
+    /// What they have nothing to say of, if they look at nothing but what they are asked of: the clusters of a fleet have
+    /// most of their keys and users in common.
+    clean: Option<RwLock<HashSet<String>>>,
 }
+
+/// How much of what is clean is remembered.
+const MOST_CLEAN: usize = 4096;
 
 #[derive(Debug)]
 struct Compiled<'r> {
@@ -54,14 +58,11 @@ impl<'r> Words<'r> {
         text: &'r str,
         context: &Value,
     ) -> Result<String, minijinja::Error> {
-        let template = match self.0.get() {
-            Some(template) => template,
-            None => {
-                let template = env.template_from_named_str(&rule.code.value, text)?;
-                self.0.get_or_init(|| template)
-            }
-        };
-        Ok(one_line(&template.render(context.clone())?))
+        if let Some(template) = self.0.get() {
+            return Ok(one_line(&template.render(context.clone())?));
+        }
+        let template = env.template_from_named_str(&rule.code.value, text)?;
+        Ok(one_line(&self.0.get_or_init(|| template).render(context.clone())?))
     }
 }
 
@@ -142,9 +143,9 @@ fn together<'r>(env: &'r Environment<'static>, kind: Kind, rules: Vec<Compiled<'
     let all = env.compile_expression_owned(format!("[{}]", list.join(", ")));
     let all = all.expect("each of them compiled alone");
     let own = subjects::names(kind);
-    let alone =
-        kind != Kind::Cluster && all.undeclared_variables(false).iter().all(|name| own.contains(&name.as_str()));
-    Together { rules, all, alone }
+    let used = all.undeclared_variables(false);
+    let alone = kind != Kind::Cluster && used.iter().all(|name| own.contains(&name.as_str()));
+    Together { rules, all, clean: alone.then(RwLock::default) }
 }
 
 /// One cluster that is being asked about.
@@ -162,15 +163,26 @@ struct Run<'a, 'r, 'd> {
 impl<'r> Run<'_, 'r, '_> {
     fn ask_kind(&mut self, kind: Kind, together: &Together<'r>) {
         for asked in subjects::of(kind, &self.view) {
+            let name = together.clean.as_ref().map(|clean| (clean, asked.name()));
+            if let Some((clean, name)) = &name
+                && clean.read().unwrap_or_else(PoisonError::into_inner).contains(name)
+            {
+                continue;
+            }
             let context = self.context(&asked);
-            let seen = if together.alone { Value::from_pairs(asked.vars.iter().cloned()) } else { context.clone() };
-            let all = together.all.eval(seen).and_then(|all| all.try_iter());
-            let mut hits = all.ok().map(|all| all.map(|hit| hit.is_true()));
-            for rule in &together.rules {
+            let hits = together.all.eval(context.clone()).and_then(|all| all.try_iter());
+            let hits: Option<Vec<bool>> = hits.ok().map(|hits| hits.map(|hit| hit.is_true()).collect());
+            for (number, rule) in together.rules.iter().enumerate() {
                 // Where one rule cannot be asked, each is asked alone, to find out which.
-                let hit = hits.as_mut().is_none_or(|hits| hits.next().unwrap_or(true));
+                let hit = hits.as_ref().is_none_or(|hits| hits[number]);
                 if hit && let Err(error) = self.ask(rule, &asked, &context) {
                     self.broken(rule.rule, &error);
+                }
+            }
+            if let Some((clean, name)) = name.filter(|_| hits.is_some_and(|hits| !hits.contains(&true))) {
+                let mut clean = clean.write().unwrap_or_else(PoisonError::into_inner);
+                if clean.len() < MOST_CLEAN {
+                    clean.insert(name);
                 }
             }
         }
