@@ -1,8 +1,8 @@
 //! Asks the rules of one cluster after the other.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use minijinja::value::{Serde, merge_maps};
 use minijinja::{Environment, Expression, Template, Value};
@@ -28,14 +28,11 @@ pub struct Checker<'r> {
 #[derive(Debug)]
 struct Together<'r> {
     rules: Vec<Compiled<'r>>,
-    all: Expression<'r, 'r>,
-    /// What they have nothing to say of, if they look at nothing but what they are asked of: the clusters of a fleet have
-    /// most of their keys and users in common.
-    clean: Option<RwLock<HashSet<String>>>,
+    /// None where an expression is so deep that it only just compiles alone.
+    all: Option<Expression<'r, 'r>>,
+    /// Whether they look at nothing but what they are asked of, so that the whole cluster need not be laid under it.
+    alone: bool,
 }
-
-/// How much of what is clean is remembered.
-const MOST_CLEAN: usize = 4096;
 
 #[derive(Debug)]
 struct Compiled<'r> {
@@ -140,12 +137,11 @@ fn together<'r>(env: &'r Environment<'static>, kind: Kind, rules: Vec<Compiled<'
         (Some(when), Some(assert)) => format!("(({}) and not ({}))", when.value, assert.value),
     };
     let list: Vec<String> = rules.iter().map(one).collect();
-    let all = env.compile_expression_owned(format!("[{}]", list.join(", ")));
-    let all = all.expect("each of them compiled alone");
+    let all = env.compile_expression_owned(format!("[{}]", list.join(", "))).ok();
     let own = subjects::names(kind);
-    let used = all.undeclared_variables(false);
-    let alone = kind != Kind::Cluster && used.iter().all(|name| own.contains(&name.as_str()));
-    Together { rules, all, clean: alone.then(RwLock::default) }
+    let used = all.as_ref().map(|all| all.undeclared_variables(false)).unwrap_or_default();
+    let alone = all.is_some() && kind != Kind::Cluster && used.iter().all(|name| own.contains(&name.as_str()));
+    Together { rules, all, alone }
 }
 
 /// One cluster that is being asked about.
@@ -163,26 +159,15 @@ struct Run<'a, 'r, 'd> {
 impl<'r> Run<'_, 'r, '_> {
     fn ask_kind(&mut self, kind: Kind, together: &Together<'r>) {
         for asked in subjects::of(kind, &self.view) {
-            let name = together.clean.as_ref().map(|clean| (clean, asked.name()));
-            if let Some((clean, name)) = &name
-                && clean.read().unwrap_or_else(PoisonError::into_inner).contains(name)
-            {
-                continue;
-            }
-            let context = self.context(&asked);
-            let hits = together.all.eval(context.clone()).and_then(|all| all.try_iter());
-            let hits: Option<Vec<bool>> = hits.ok().map(|hits| hits.map(|hit| hit.is_true()).collect());
-            for (number, rule) in together.rules.iter().enumerate() {
+            let own = |asked: &Asked| Value::from_pairs(asked.vars.iter().cloned());
+            let seen = if together.alone { own(&asked) } else { self.context(&asked) };
+            let hits = together.all.as_ref().and_then(|all| all.eval(seen).ok()?.try_iter().ok());
+            let mut hits = hits.map(|hits| hits.map(|hit| hit.is_true()));
+            for rule in &together.rules {
                 // Where one rule cannot be asked, each is asked alone, to find out which.
-                let hit = hits.as_ref().is_none_or(|hits| hits[number]);
-                if hit && let Err(error) = self.ask(rule, &asked, &context) {
+                let hit = hits.as_mut().is_none_or(|hits| hits.next().unwrap_or(true));
+                if hit && let Err(error) = self.ask(rule, &asked, &self.context(&asked)) {
                     self.broken(rule.rule, &error);
-                }
-            }
-            if let Some((clean, name)) = name.filter(|_| hits.is_some_and(|hits| !hits.contains(&true))) {
-                let mut clean = clean.write().unwrap_or_else(PoisonError::into_inner);
-                if clean.len() < MOST_CLEAN {
-                    clean.insert(name);
                 }
             }
         }

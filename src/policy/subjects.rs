@@ -13,13 +13,6 @@ pub(super) struct Asked {
     pub(super) path: Vec<String>,
 }
 
-impl Asked {
-    /// Returns a text that is the same for whatever expressions cannot tell apart.
-    pub(super) fn name(&self) -> String {
-        self.vars.iter().map(|(_, value)| format!("{value:?}")).collect::<Vec<_>>().join("\n")
-    }
-}
-
 /// Returns the names that a rule of a kind is given beside those of the whole cluster.
 pub(super) fn names(kind: Kind) -> &'static [&'static str] {
     match kind {

@@ -17,7 +17,7 @@ is published), `warn`, or `allow` (off until a spec turns it on). A spec changes
 ```yaml
 rules:
   end-of-life: deny
-  default-virtual-router-id:
+  copied-virtual-router-id:
     level: allow
     reason: nobody else speaks VRRP on this segment
     until: 2027-03-31
