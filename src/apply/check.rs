@@ -28,7 +28,7 @@ pub(super) fn judge(root: &Root, check: Check, path: &HostPath, candidate: &Cand
     };
     match ended {
         Ok(Ended { code: Some(0), .. }) => StepResult::Done,
-        // keepalived before 2.0.4 cannot test a configuration: FACTS of its command line.
+        // keepalived before 2.0.4 cannot test a configuration (`git tag --contains` of the commit that adds `--config-test`).
         Ok(Ended { output, .. }) if check == Check::Keepalived && is_too_old(&output) => {
             StepResult::Unchecked { why: "this keepalived is older than 2.0.4 and cannot test a file".to_owned() }
         }

@@ -13,7 +13,7 @@ use crate::model::{Broker, ConfigValue, Node, NodeKind};
 use crate::name::{HostName, SecretRef};
 use crate::spec::{self, Setting};
 
-/// The first version without RAM nodes (FACTS 1.7: release notes of 4.3.0).
+/// The first version without RAM nodes (release notes of 4.3.0).
 const NO_RAM_NODES: Version = Version::new(4, 3, 0);
 
 /// Variables that rmqgit writes itself, and the field that sets each.

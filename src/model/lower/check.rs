@@ -7,7 +7,7 @@ use crate::facts::version::Version;
 use crate::model::{Broker, CheckKind, ConfigValue, HealthCheck, Mode};
 use crate::spec::{self, CheckType};
 
-/// The first version with health checks that need no password (FACTS 2.2: `rabbit_mgmt_wm_health_check_*.erl`).
+/// The first version with health checks that need no password (`rabbit_mgmt_wm_health_check_*.erl` of 4.1.1).
 const OPEN_CHECKS: Version = Version::new(4, 1, 1);
 
 /// What is behind a front, and the front's defaults.

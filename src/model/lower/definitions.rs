@@ -105,7 +105,7 @@ fn lower_user(diags: &mut Diagnostics, name: &At<String>, user: &spec::User) -> 
     }
 }
 
-/// A hash is base64 of four bytes of salt and the digest (FACTS 1.9), or empty.
+/// A hash is base64 of four bytes of salt and the digest (www.rabbitmq.com/docs/passwords), or empty.
 fn check_hash(diags: &mut Diagnostics, hash: &At<String>, algorithm: HashingAlgorithm) {
     let expected = 4 + algorithm.digest_len();
     let len = STANDARD.decode(hash.as_str()).map(|bytes| bytes.len());

@@ -191,7 +191,7 @@ fn interface(diags: &mut Diagnostics, host: &Host, shared: Option<&At<String>>) 
 }
 
 /// Returns the step between two priorities, such that the first and the last host differ by less than what a failed
-/// check takes away: otherwise the address stays with a host whose HAProxy is dead (FACTS 4.3).
+/// check takes away: otherwise the address stays with a host whose HAProxy is dead (`docs/decisions.md`, VRRP).
 fn priority_step(members: usize, weight: i16) -> u16 {
     let gaps = u16::try_from(members.saturating_sub(1)).unwrap_or(u16::MAX).max(1);
     match weight.unsigned_abs() {

@@ -126,7 +126,7 @@ fn check_duration(text: &str) -> Result<(), &'static str> {
     let number: u64 = text[..digits].parse().map_err(|_| WRITE)?;
     match number.checked_mul(millis) {
         Some(0) => Err("the time must be longer than 0"),
-        // HAProxy keeps times as signed 32-bit milliseconds (FACTS: configuration manual 2.5).
+        // HAProxy keeps times as signed 32-bit milliseconds (configuration manual 2.5).
         Some(total) if i32::try_from(total).is_ok() => Ok(()),
         _ => Err("HAProxy's longest time is 24 days"),
     }

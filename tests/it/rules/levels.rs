@@ -224,3 +224,34 @@ fn a_broken_rule_is_a_finding_with_its_place() {
     assert_eq!(status, 1);
     insta::assert_snapshot!(text);
 }
+
+/// What the check refuses is not published, a waiver opens the way, and a rule file that cannot be read closes it.
+#[test]
+fn publish_asks_the_rules_of_the_commit() {
+    let clean = SPEC.replace("*:1080", "127.0.0.1:1080").replace("rabbit3: {", "bunny: {");
+    let dir = repository(&clean, &[("policies/host-name.yaml", OWN)]);
+    let commit = || {
+        for args in [&["init", "--quiet"][..], &["add", "--all"], &["commit", "--quiet", "--message", "spec"]] {
+            let names = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"];
+            let mut git = std::process::Command::new("git");
+            let (status, stdout, stderr) = run(git.current_dir(dir.path()).args(names).args(args));
+            assert_eq!(status, 0, "git {args:?}: {stdout}{stderr}");
+        }
+    };
+    let publish = || {
+        let (status, _, stderr) = run(rmqgit().arg("publish").arg(dir.path()));
+        let codes = stderr.lines().filter_map(|line| line.split_once("]: ").map(|(head, _)| format!("{head}]")));
+        // A release is made today, and support ends some day.
+        (status, codes.filter(|code| !code.contains("end-of-life")).collect::<Vec<_>>())
+    };
+    commit();
+    assert_eq!(publish(), (1, vec!["error[host-name]".to_owned()]));
+    let waived = format!("{clean}  rules:\n    host-name: {{level: warn, reason: until it is renamed}}\n");
+    fs::write(dir.path().join("rmqgit.yaml"), waived).unwrap();
+    commit();
+    assert_eq!(publish(), (0, vec!["warning[host-name]".to_owned()]));
+    fs::write(dir.path().join("policies/host-name.yaml"), OWN.replace("level: deny", "level: daring")).unwrap();
+    commit();
+    // Without the rule, its waiver names nothing.
+    assert_eq!(publish(), (1, vec!["error[unknown-rule]".to_owned(), "error[unknown-value]".to_owned()]));
+}
