@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             write(&args.out.join(&path), bytes).map_err(|error| Failure::from_error(&error))?;
             list.insert(path);
         }
-        if !matches!(args.format, Format::Json) {
+        if args.format == Format::Text {
             let hosts = files.keys().filter(|path| path.ends_with("/manifest.json")).count();
             writeln!(stdout, "{cluster}: {hosts} hosts in {}", args.out.join(cluster).display())?;
         }

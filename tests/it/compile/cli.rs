@@ -70,3 +70,17 @@ fn what_cannot_be_compiled_writes_nothing() {
     assert_eq!((status, without_warnings(&checked), stderr), (1, said, String::new()));
     insta::assert_snapshot!(stdout);
 }
+
+#[test]
+fn findings_for_programs_are_the_only_data() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for format in ["json", "sarif"] {
+        let out = dir.path().join(format);
+        let mut command = rmqgit();
+        command.arg("compile").arg(fixture("tutorial")).arg("--out").arg(out).args(["--format", format]);
+        let (status, stdout, stderr) = run(&mut command);
+        assert_eq!((status, stderr.as_str()), (0, ""), "{format}");
+        serde_json::from_str::<serde_json::Value>(&stdout)
+            .unwrap_or_else(|error| panic!("{format}: {error}: {stdout}"));
+    }
+}
