@@ -158,7 +158,7 @@ struct Run<'a, 'r, 'd> {
 
 impl<'r> Run<'_, 'r, '_> {
     fn ask_kind(&mut self, kind: Kind, together: &Together<'r>) {
-        for asked in subjects::of(kind, &self.view) {
+        for asked in subjects::of(kind, &self.view, self.subject.tree) {
             let own = |asked: &Asked| Value::from_pairs(asked.vars.iter().cloned());
             let seen = if together.alone { own(&asked) } else { self.context(&asked) };
             let hits = together.all.as_ref().and_then(|all| all.eval(seen).ok()?.try_iter().ok());

@@ -12,6 +12,17 @@ pub(super) fn find(tree: &Node, wanted: &Where) -> Option<Place> {
     }
 }
 
+/// Returns the step to a policy or parameter in its list of the `rabbitmq` section: its number, because names repeat in other
+/// vhosts. The name stands in for an item that cannot be found.
+pub(super) fn in_list(tree: &Node, list: &str, name: &str, vhost: &str) -> String {
+    let items = tree.get("rabbitmq").and_then(|section| section.get(list)).map_or(&[][..], Node::items);
+    let same = |item: &Node| {
+        let text = |key: &str| item.get(key).and_then(Node::as_str);
+        text("name") == Some(name) && text("vhost").unwrap_or("/") == vhost
+    };
+    items.iter().position(same).map_or_else(|| name.to_owned(), |index| index.to_string())
+}
+
 /// Returns the path in the section itself of what an instance of Keepalived has from there: the one instance stands in the
 /// section, and several share what stands beside them.
 fn section(tree: &Node, path: &[String]) -> Option<Vec<String>> {

@@ -2,7 +2,9 @@
 
 use minijinja::Value;
 
+use super::place::in_list;
 use super::rule::Kind;
+use crate::yaml::Node;
 
 /// Something that rules are asked of.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ pub(super) fn names(kind: Kind) -> &'static [&'static str] {
 }
 
 /// Returns everything of a kind in a cluster as expressions see it.
-pub(super) fn of(kind: Kind, view: &Value) -> Vec<Asked> {
+pub(super) fn of(kind: Kind, view: &Value, tree: &Node) -> Vec<Asked> {
     let rabbitmq = || attr(view, "rabbitmq");
     let one = |name, value, path: Vec<String>| Asked { vars: vec![(name, value)], path };
     let named = |value: Value, name, key, under: &[&str]| {
@@ -51,11 +53,9 @@ pub(super) fn of(kind: Kind, view: &Value) -> Vec<Asked> {
         }
         Kind::User => items(&rabbitmq(), "users").map(|it| named(it, "user", "name", &["rabbitmq", "users"])).collect(),
         Kind::Permission => items(&rabbitmq(), "users").flat_map(|it| permissions(&it)).collect(),
-        Kind::Policy => policies(view, "policies"),
-        Kind::OperatorPolicy => policies(view, "operator_policies"),
-        Kind::Parameter => items(&rabbitmq(), "parameters")
-            .map(|it| named(it, "parameter", "name", &["rabbitmq", "parameters"]))
-            .collect(),
+        Kind::Policy => listed(view, tree, "policies", "policy"),
+        Kind::OperatorPolicy => listed(view, tree, "operator_policies", "policy"),
+        Kind::Parameter => listed(view, tree, "parameters", "parameter"),
         Kind::Plugin => items(&rabbitmq(), "plugins")
             .map(|it| {
                 let path = vec!["rabbitmq".to_owned(), "plugins".to_owned(), it.to_string()];
@@ -93,11 +93,11 @@ fn permissions(user: &Value) -> Vec<Asked> {
     items(user, "permissions").map(asked).collect()
 }
 
-/// Finds a policy in the list of the spec by its name; the engine knows the spec's order no more.
-fn policies(view: &Value, list: &str) -> Vec<Asked> {
-    let asked = |policy: Value| {
-        let path = vec!["rabbitmq".to_owned(), list.to_owned(), text(&policy, "name")];
-        Asked { vars: vec![("policy", policy)], path }
+/// Walks the items of a list that stand in vhosts.
+fn listed(view: &Value, tree: &Node, list: &str, name: &'static str) -> Vec<Asked> {
+    let asked = |item: Value| {
+        let step = in_list(tree, list, &text(&item, "name"), &text(&item, "vhost"));
+        Asked { vars: vec![(name, item)], path: vec!["rabbitmq".to_owned(), list.to_owned(), step] }
     };
     items(&attr(view, "rabbitmq"), list).map(asked).collect()
 }

@@ -225,6 +225,25 @@ fn a_broken_rule_is_a_finding_with_its_place() {
     insta::assert_snapshot!(text);
 }
 
+/// Policies of one name stand in several vhosts; a finding shows the one that it is about.
+#[test]
+fn a_finding_is_at_the_policy_of_its_vhost() {
+    let policy = |vhost: &str, pattern: &str| {
+        format!("      - {{name: ttl, vhost: {vhost}, pattern: \"{pattern}\", definition: {{message-ttl: 0}}}}\n")
+    };
+    let policies = format!("    policies:\n{}{}", policy("billing", "^b\\\\."), policy("orders", "^o\\\\."));
+    let spec =
+        SPEC.replace("vhosts: {", "vhosts: {billing: {}, ").replace("    users:\n", &format!("{policies}    users:\n"));
+    let rule = "code: orders-alone\nlevel: deny\nfor: policy\nassert: policy.vhost != \"orders\"\nat: pattern\nmessage: no policy\n\
+                why: A test.\nsource: [\"https://example.org\"]\nexamples:\n  fails: [{}]\n  passes: [{rabbitmq: {policies: []}}]\n";
+    let dir = repository(&spec, &[("policies/orders-alone.yaml", rule)]);
+    let json: Value = serde_json::from_str(&check(dir.path(), "json").1).unwrap();
+    let found = json["diagnostics"].as_array().unwrap();
+    let diag = found.iter().find(|diag| diag["code"] == "orders-alone").expect("the rule finds the policy");
+    let line = usize::try_from(diag["labels"][0]["line"].as_u64().unwrap()).unwrap();
+    assert!(spec.lines().nth(line - 1).unwrap().contains("vhost: orders"), "line {line}:\n{spec}");
+}
+
 /// What the check refuses is not published, a waiver opens the way, and a rule file that cannot be read closes it.
 #[test]
 fn publish_asks_the_rules_of_the_commit() {

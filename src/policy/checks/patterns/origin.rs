@@ -1,7 +1,8 @@
 //! Where a pattern comes from: a policy, an operator policy, a permission, a topic permission.
 
-use super::super::super::{Finding, Subject};
 use crate::definitions::{Permission, Policy, TopicPermission};
+use crate::policy::place::in_list;
+use crate::policy::{Finding, Subject};
 
 /// What a pattern belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -76,12 +77,7 @@ pub(super) fn at_policy(subject: &Subject<'_>, list: &str, policy: &Policy, labe
     Finding::new().at(&["rabbitmq", list, &index(subject, list, policy), "pattern"], label)
 }
 
-/// Returns the number of a policy in the list of the spec; its name stands in for one that cannot be found.
+/// Returns the step to a policy in a list of the spec.
 pub(super) fn index(subject: &Subject<'_>, list: &str, policy: &Policy) -> String {
-    let items = subject.tree.get("rabbitmq").and_then(|node| node.get(list)).map_or(&[][..], |node| node.items());
-    let same = |item: &crate::yaml::Node| {
-        let text = |key: &str| item.get(key).and_then(crate::yaml::Node::as_str);
-        text("name") == Some(&policy.name) && text("vhost").unwrap_or("/") == policy.vhost
-    };
-    items.iter().position(same).map_or_else(|| policy.name.clone(), |index| index.to_string())
+    in_list(subject.tree, list, &policy.name, &policy.vhost)
 }

@@ -9,6 +9,7 @@ use crate::diag::nearest;
 use crate::facts::plugins;
 use crate::facts::policy_keys::{self, PolicyKey, QUEUE_TYPES, WorksOn};
 use crate::facts::version::Version;
+use crate::policy::place::in_list;
 use crate::policy::{Finding, Subject};
 
 /// The first version without mirrored queues.
@@ -36,22 +37,9 @@ impl Listed<'_> {
     /// Starts a finding at a key of the definition, or at another field of the policy.
     fn finding(self, subject: &Subject<'_>, field: &[&str], label: &str) -> Finding {
         let list = if self.list == List::Policies { "policies" } else { "operator_policies" };
-        let item = self.item(subject, list).to_string();
+        let item = in_list(subject.tree, list, &self.policy.name, &self.policy.vhost);
         let path: Vec<&str> = ["rabbitmq", list, item.as_str()].iter().chain(field).copied().collect();
         Finding::new().with("policy", self.policy.name.as_str()).at(&path, label)
-    }
-
-    /// Returns the number of the policy in the spec's list: names repeat in other vhosts.
-    fn item(self, subject: &Subject<'_>, list: &str) -> usize {
-        let items =
-            subject.tree.get("rabbitmq").and_then(|section| section.get(list)).map_or(&[][..], |list| list.items());
-        let text =
-            |node: &crate::yaml::Node, key: &str| node.get(key).and_then(|value| value.as_str()).map(str::to_owned);
-        let same = |item: &&crate::yaml::Node| {
-            text(item, "name").as_deref() == Some(self.policy.name.as_str())
-                && text(item, "vhost").as_deref().unwrap_or("/") == self.policy.vhost
-        };
-        items.iter().position(|item| same(&item)).unwrap_or(0)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::definitions::{Policy, TopicPermission};
 use crate::diag::nearest;
 use crate::facts::version::Version;
 use crate::model::{Broker, ConfigValue};
+use crate::policy::place::in_list;
 use crate::policy::{Finding, Subject};
 
 /// The tags that RabbitMQ gives a meaning to.
@@ -148,7 +149,8 @@ pub(in crate::policy) fn unknown_upstream(subject: &Subject<'_>) -> Vec<Finding>
             _ => return None,
         };
         let finding = Finding::new().with("policy", policy.name.as_str()).with("key", key).with("upstream", name);
-        let path = ["rabbitmq", "policies", policy.name.as_str(), "definition", key];
+        let item = in_list(subject.tree, "policies", &policy.name, &policy.vhost);
+        let path = ["rabbitmq", "policies", item.as_str(), "definition", key];
         Some(finding.with("vhost", policy.vhost.as_str()).at(&path, "names an upstream"))
     });
     missing.collect()
@@ -164,7 +166,8 @@ pub(in crate::policy) fn unverifiable_peer(subject: &Subject<'_>) -> Vec<Finding
         let (field, uri) = uris(&parameter.value)
             .find(|(_, uri)| uri.starts_with("amqps://") && !uri.contains("cacertfile=") && !uri.contains("verify="))?;
         let finding = Finding::new().with("name", parameter.name.as_str()).with("field", field).with("uri", uri);
-        Some(finding.at(&["rabbitmq", "parameters", parameter.name.as_str()], "connects with TLS"))
+        let item = in_list(subject.tree, "parameters", &parameter.name, &parameter.vhost);
+        Some(finding.at(&["rabbitmq", "parameters", &item], "connects with TLS"))
     });
     found.collect()
 }

@@ -4,6 +4,7 @@ use crate::diag::{At, nearest};
 use crate::facts::plugins;
 use crate::facts::version::Version;
 use crate::model::ConfigValue;
+use crate::policy::place::in_list;
 use crate::policy::{Finding, Subject};
 
 /// From here on AMQP 1.0 is part of RabbitMQ itself, and its plugin an empty one.
@@ -90,7 +91,8 @@ pub(in crate::policy) fn parameters(subject: &Subject<'_>) -> Vec<Finding> {
             return None;
         }
         let finding = Finding::new().with("name", parameter.name.as_str()).with("plugin", *plugin);
-        let path = ["rabbitmq", "parameters", parameter.name.as_str()];
+        let item = in_list(subject.tree, "parameters", &parameter.name, &parameter.vhost);
+        let path = ["rabbitmq", "parameters", item.as_str()];
         Some(finding.with("component", parameter.component.as_str()).at(&path, "needs the plugin"))
     });
     missing.collect()
