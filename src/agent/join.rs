@@ -34,6 +34,7 @@ pub(super) fn join(bundle: &Bundle, secrets: &Path) -> Desired {
     let mut wanted = wanted;
     Desired {
         files: bundle.artifacts.iter().map(|(path, artifact)| (path.clone(), wanted(artifact))).collect(),
+        role: bundle.role.clone(),
         grants: bundle.grants.clone(),
     }
 }

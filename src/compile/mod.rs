@@ -10,6 +10,7 @@ mod keepalived;
 mod pieces;
 mod rabbitmq;
 mod render;
+mod role;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -116,13 +117,14 @@ impl<'a> Job<'a> {
         rabbitmq::files(self, host, &mut artifacts);
         haproxy::files(self, host, &mut artifacts);
         keepalived::files(self, host, &mut artifacts);
-        let is_node = self.cluster.broker.nodes.iter().any(|node| node.host == host.name.value);
+        let role = role::of(self.cluster, host);
         Bundle {
             cluster: self.cluster.name.value.clone(),
             host: host.name.value.clone(),
             order: order.to_vec(),
             artifacts,
-            definitions: is_node.then(|| self.cluster.broker.definitions.clone()),
+            definitions: role.broker.is_some().then(|| self.cluster.broker.definitions.clone()),
+            role,
             grants: self.cluster.grants.clone(),
         }
     }

@@ -5,13 +5,15 @@ use std::ops::Range;
 
 use crate::live::Bytes;
 use crate::name::{HostPath, SecretRef};
-use crate::release::{Check, OnChange, Owner, Part};
+use crate::release::{Check, OnChange, Owner, Part, Role};
 
 /// The files of one bundle as they shall stand on the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Desired {
     /// The files, by path.
     pub files: BTreeMap<HostPath, Wanted>,
+    /// What the host is in its cluster.
+    pub role: Role,
     /// The transitions that the release grants by name.
     pub grants: Vec<String>,
 }

@@ -9,7 +9,7 @@ use super::block::{self, Block};
 use super::compare::{self, Agreement, Aspects, Ownership};
 use super::desired::{Joined, JoinedSecret, Wanted};
 use super::diff;
-use super::{Action, Candidate, Cause, Change, Class, Difference, Held, HeldCode, Plan, Unknown};
+use super::{Action, Candidate, Cause, Change, Class, Difference, Held, HeldCode, Plan, Subject, Unknown};
 
 /// Compares a file that the release has.
 pub(super) fn compare(plan: &mut Plan, path: &HostPath, wanted: &Wanted, base: Option<&BaseFile>, observed: &Observed) {
@@ -46,7 +46,7 @@ pub(super) fn compare_removed(plan: &mut Plan, path: &HostPath, base: &BaseFile,
     let ours =
         Aspects::of_live(live, base.part).is_some_and(|aspects| compare::against_base(&aspects, base, observed).all());
     let mut change = Change {
-        path: path.clone(),
+        subject: Subject::File { path: path.clone() },
         action: Action::Remove,
         cause: if ours { Cause::Release } else { Cause::Both },
         class: class_of(&base.on_change),
@@ -246,7 +246,7 @@ impl Task<'_> {
             _ => class_of(&self.wanted.on_change),
         };
         Change {
-            path: self.path.clone(),
+            subject: Subject::File { path: self.path.clone() },
             action,
             cause,
             class,

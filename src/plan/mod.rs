@@ -11,22 +11,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::live::{Account, Bytes, Observed, Stamp};
 use crate::name::{HostPath, UnitName};
-use crate::release::Check;
 
 mod base;
 mod block;
+mod change;
 mod compare;
 mod desired;
 mod diff;
 mod file;
 mod outcome;
+mod step;
 mod steps;
+mod subject;
 
 pub use base::{Base, BaseFile, Intent, Owed};
+pub use change::{Action, Cause, Change, Class, Difference, Held, HeldCode};
 pub use desired::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
 pub(crate) use diff::printable;
 pub use outcome::{Outcome, StepResult};
+pub use step::{Planned, Step};
 pub use steps::{is_owed, owed_after};
+pub use subject::{ObjectType, Subject};
 
 /// The grant that lets a release take away more than half of a host's files.
 pub const GRANT_SHRINK: &str = "shrink";
@@ -46,211 +51,6 @@ pub struct Plan {
     pub waiting: Vec<Waiting>,
     /// The bytes behind the steps. They may hold secrets and are never written into a report.
     pub candidates: BTreeMap<HostPath, Candidate>,
-}
-
-/// One difference between the host and the release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Change {
-    /// The file.
-    pub path: HostPath,
-    /// What is to be done about it.
-    pub action: Action,
-    /// Who moved: the release, the host, or both.
-    pub cause: Cause,
-    /// What it does to clients.
-    pub class: Class,
-    /// In what the file differs.
-    pub differs: Vec<Difference>,
-    /// The unified diff from the live file to the release, secrets masked; none where the content is the same, new or secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub diff: Option<String>,
-    /// When the live file was last written, in RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub modified: Option<Timestamp>,
-    /// When a run first reported this difference, in RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub since: Option<Timestamp>,
-    /// Why it is left as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held: Option<Held>,
-}
-
-/// What is to be done about a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Action {
-    /// It is made.
-    Create,
-    /// It is replaced.
-    Replace,
-    /// The managed block in it is replaced, the rest stays.
-    EditBlock,
-    /// Its permission bits are set.
-    Mode,
-    /// Its owner is set.
-    Owner,
-    /// It is removed, or the managed block is.
-    Remove,
-}
-
-/// Who moved since the release was last applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cause {
-    /// The release: the change is pending.
-    Release,
-    /// The host: it drifted.
-    Drift,
-    /// Both.
-    Both,
-}
-
-/// What a change does to clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// Nothing.
-    Live,
-    /// A daemon reloads; nobody notices.
-    Reload,
-    /// A broker restarts: one host at a time.
-    Rolling,
-}
-
-/// One aspect in which a live file differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "aspect", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Difference {
-    /// The file is not there.
-    Absent,
-    /// The file, or its managed block, is there and should not be.
-    Surplus,
-    /// Something else stands at its path.
-    Kind {
-        /// What stands there.
-        live: String,
-    },
-    /// The bytes differ.
-    Content {
-        /// Whether no diff is shown because the file is a secret.
-        secret: bool,
-    },
-    /// The permission bits differ.
-    Mode {
-        /// The live ones, in octal.
-        live: String,
-        /// The ones of the release, in octal.
-        wanted: String,
-    },
-    /// The owner differs.
-    Owner {
-        /// The live one.
-        live: String,
-        /// The one of the release.
-        wanted: String,
-    },
-}
-
-/// Why a change is not made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Held {
-    /// What holds it.
-    pub code: HeldCode,
-    /// What is wrong.
-    pub why: String,
-    /// What to do.
-    pub help: String,
-}
-
-/// What holds a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum HeldCode {
-    /// The release no longer has the file, but somebody has changed it since.
-    LeftBehind,
-    /// The markers of the managed block do not fit together.
-    DamagedBlock,
-    /// A directory, device, socket or link stands where the file should be.
-    NotAFile,
-    /// The host has no such user or group.
-    NoAccount,
-}
-
-/// One step, or a step that will not be taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Planned {
-    /// The step.
-    pub step: Step,
-    /// Why it will not be taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skip: Option<String>,
-}
-
-/// The closed set of what the agent does.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "step", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Step {
-    /// Removes the candidate that a killed run left.
-    Clean {
-        /// The file beside which it lies.
-        path: HostPath,
-    },
-    /// Lets the file's own program judge the candidate.
-    Check {
-        /// The file.
-        path: HostPath,
-        /// The program.
-        check: Check,
-    },
-    /// Puts the candidate in the place of the file.
-    Write {
-        /// The file.
-        path: HostPath,
-    },
-    /// Sets the permission bits.
-    SetMode {
-        /// The file.
-        path: HostPath,
-    },
-    /// Sets the owner.
-    SetOwner {
-        /// The file.
-        path: HostPath,
-    },
-    /// Removes the file.
-    Remove {
-        /// The file.
-        path: HostPath,
-    },
-    /// Loads the kernel settings of the file.
-    Sysctl {
-        /// The file.
-        path: HostPath,
-    },
-    /// Lets systemd read its units again.
-    DaemonReload {
-        /// The files that ask for it.
-        files: BTreeSet<HostPath>,
-    },
-    /// Lets the unit read its files again.
-    Reload {
-        /// The unit.
-        unit: UnitName,
-        /// The files that ask for it.
-        files: BTreeSet<HostPath>,
-    },
-    /// Restarts the unit. No run takes this step by itself yet: a person does.
-    Restart {
-        /// The unit.
-        unit: UnitName,
-        /// The files that ask for it.
-        files: BTreeSet<HostPath>,
-    },
 }
 
 /// A unit that runs with older files.
@@ -380,7 +180,7 @@ pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
     for (path, gone) in base.files.iter().filter(|(path, _)| !desired.files.contains_key(*path)) {
         file::compare_removed(&mut plan, path, gone, observed);
     }
-    plan.changes.sort_by(|a, b| a.path.cmp(&b.path));
+    plan.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
     let actions = steps::asked(&mut plan, &base, desired, observed);
     steps::order(&mut plan, &actions, desired, observed);
     plan

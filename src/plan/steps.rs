@@ -29,7 +29,8 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
         asked.insert(owed.action.clone(), Asked { files: owed.files.clone(), since: Some(owed.since) });
     }
     for change in plan.changes.iter().filter(|change| change.held.is_none() && is_rewritten(change)) {
-        let action = match (desired.files.get(&change.path), base.files.get(&change.path)) {
+        let Some(path) = change.subject.path() else { continue };
+        let action = match (desired.files.get(path), base.files.get(path)) {
             (Some(wanted), _) => wanted.on_change.clone(),
             (None, Some(gone)) => gone.on_change.clone(),
             (None, None) => OnChange::Nothing,
@@ -44,7 +45,7 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
             plan.findings.push(finding);
             continue;
         }
-        asked.entry(action).or_default().files.insert(change.path.clone());
+        asked.entry(action).or_default().files.insert(path.clone());
     }
     asked
 }
@@ -103,12 +104,14 @@ pub(super) fn order(plan: &mut Plan, asked: &BTreeMap<OnChange, Asked>, desired:
         plan.steps.push(Planned { step: Step::Clean { path: path.clone() }, skip: None });
     }
     let check_of = |path: &HostPath| desired.files.get(path).and_then(|wanted| wanted.check);
-    let mut changes: Vec<&Change> = plan.changes.iter().filter(|change| change.held.is_none()).collect();
+    let changes = plan.changes.iter().filter(|change| change.held.is_none());
+    let mut changes: Vec<(&HostPath, &Change)> =
+        changes.filter_map(|change| Some((change.subject.path()?, change))).collect();
     // A program's own check reads further files (keepalived looks for its scripts), so those are written before.
-    changes.sort_by_key(|change| (change.action == Action::Remove, rank(check_of(&change.path)), change.path.clone()));
+    changes.sort_by_key(|(path, change)| (change.action == Action::Remove, rank(check_of(path)), *path));
     let mut steps = Vec::new();
-    for change in changes {
-        let path = change.path.clone();
+    for (path, change) in changes {
+        let path = path.clone();
         let writes = !matches!(change.action, Action::Mode | Action::Owner | Action::Remove);
         if let (true, Some(check)) = (writes, check_of(&path)) {
             steps.push(Step::Check { path: path.clone(), check });
@@ -120,7 +123,7 @@ pub(super) fn order(plan: &mut Plan, asked: &BTreeMap<OnChange, Asked>, desired:
             Action::Remove if plan.candidates.get(&path).is_some_and(|c| !c.bytes.as_slice().is_empty()) => {
                 Step::Write { path }
             }
-            Action::Remove => Step::Remove { path },
+            _ => Step::Remove { path },
         });
     }
     plan.steps.extend(steps.into_iter().map(|step| Planned { step, skip: None }));

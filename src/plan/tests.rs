@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::live::{FileState, Kind, Place, Probe, UnitState};
 use crate::name::SecretRef;
-use crate::release::{OnChange, Owner, Part};
+use crate::release::{Check, OnChange, Owner, Part};
 
 const PATH: &str = "/etc/f";
 
@@ -46,7 +46,7 @@ fn desired(text: &str) -> Desired {
     if text != "-" {
         files.insert(path(PATH), wanted(text));
     }
-    Desired { files, grants: Vec::new() }
+    Desired { files, ..Desired::default() }
 }
 
 fn base_file(text: &str) -> BaseFile {
@@ -198,6 +198,7 @@ fn a_release_that_is_empty_or_lost_most_files_is_refused() {
     let have = |n: usize, grants: &[&str]| Desired {
         files: (0..n).map(|i| (path(&format!("/etc/{i}")), wanted("a"))).collect(),
         grants: grants.iter().map(|grant| (*grant).to_owned()).collect(),
+        ..Desired::default()
     };
     for (was, asks, grants, expect) in [
         (0, 0, &[][..], Some(FindingCode::EmptyRelease)),
@@ -231,7 +232,7 @@ fn actions() -> (Desired, Observed) {
     add("/usr/libexec/check", Some(Check::Bash), OnChange::Nothing);
     let mut observed = observed("-");
     observed.files = files.keys().map(|path| (path.clone(), Probe::Absent)).collect();
-    (Desired { files, grants: Vec::new() }, observed)
+    (Desired { files, ..Desired::default() }, observed)
 }
 
 fn shown(plan: &Plan) -> String {

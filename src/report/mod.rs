@@ -144,7 +144,7 @@ impl Report {
 
     /// Puts a plan, what became of its steps, and what still differs afterwards into the report.
     pub fn conclude(&mut self, plan: Plan, outcomes: Vec<Outcome>, after: Plan) {
-        let still = |change: &Change| after.changes.iter().any(|left| left.path == change.path);
+        let still = |change: &Change| after.changes.iter().any(|left| left.subject == change.subject);
         self.applied = plan.changes.into_iter().filter(|change| !still(change)).collect();
         if outcomes.iter().all(|outcome| !outcome.is_bad()) && !after.is_settled() {
             let message = "after the run the host still differs from the release".to_owned();
@@ -171,7 +171,7 @@ impl Report {
     pub fn keep_since(&mut self, before: Option<&Self>) {
         for change in &mut self.changes {
             let known = before.and_then(|report| {
-                report.changes.iter().find(|known| known.path == change.path && known.action == change.action)
+                report.changes.iter().find(|known| known.subject == change.subject && known.action == change.action)
             });
             change.since = Some(known.and_then(|known| known.since).unwrap_or(self.at));
         }

@@ -145,8 +145,14 @@ fn summary(change: &Change, at: Timestamp) -> String {
         Action::Mode => "mode",
         Action::Owner => "owner",
         Action::Remove => "remove",
+        Action::Enable => "enable",
+        Action::Start => "start",
+        Action::Reload => "reload",
+        Action::Restart => "restart",
+        Action::Join => "join",
+        Action::Forget => "forget",
     };
-    let mut text = format!("{action:<10} {}", change.path);
+    let mut text = format!("{action:<10} {}", change.subject);
     let created = change.action == Action::Create && change.cause == Cause::Release;
     let differs = change.differs.iter().filter(|one| !(created && **one == Difference::Absent));
     let mut notes: Vec<String> = differs.filter_map(difference).collect();
@@ -171,6 +177,7 @@ fn difference(difference: &Difference) -> Option<String> {
         Difference::Kind { live } => Some(format!("it is {live}")),
         Difference::Content { secret: true } => Some("content differs, secret".to_owned()),
         Difference::Content { secret: false } => None,
+        Difference::State { live, wanted } => Some(format!("{live} instead of {wanted}")),
         Difference::Mode { live, wanted } => Some(format!("mode {live} instead of {wanted}")),
         Difference::Owner { live, wanted } => Some(format!("owner {live} instead of {wanted}")),
     }
@@ -207,7 +214,7 @@ fn step(out: &mut String, outcome: &Outcome) {
 
 fn diff(out: &mut String, change: &Change) {
     let Some(diff) = &change.diff else { return };
-    let _ = writeln!(out, "\n{BOLD}--- {} (live){OFF}\n{BOLD}+++ {} (release){OFF}", change.path, change.path);
+    let _ = writeln!(out, "\n{BOLD}--- {} (live){OFF}\n{BOLD}+++ {} (release){OFF}", change.subject, change.subject);
     for text in diff.lines() {
         let colour = match text.as_bytes().first() {
             Some(b'-') => RED,

@@ -158,6 +158,7 @@ mod tests {
                 order,
                 artifacts,
                 definitions: None,
+                role: crate::release::Role::default(),
                 grants: vec![],
             };
             (HostId { cluster: cluster.clone(), host }, bundle)

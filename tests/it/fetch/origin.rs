@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use rmqgit::fetch::{FetchError, Fetched, fetch, load};
 use rmqgit::name::{ClusterName, HostName, HostPath, ReleaseId};
-use rmqgit::release::{Artifact, Bundle, OnChange, Owner, Part, Piece, StoredFiles};
+use rmqgit::release::{Artifact, Bundle, OnChange, Owner, Part, Piece, Role, StoredFiles};
 use rmqgit::sys::remote::{Remote, RemoteOptions};
 use rmqgit::sys::store::Store;
 use tempfile::TempDir;
@@ -151,6 +151,7 @@ pub(crate) fn bundle(n: u32) -> Bundle {
         order: vec![host()],
         artifacts: names.map(artifact).into(),
         definitions: None,
+        role: Role::default(),
         grants: Vec::new(),
     }
 }

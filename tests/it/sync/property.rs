@@ -100,12 +100,12 @@ proptest! {
         for desired in [first, second].iter().filter(|desired| !desired.files.is_empty()) {
             let (plan, _) = look(&root, &base, desired);
             let held: BTreeSet<_> =
-                plan.changes.iter().filter(|change| change.held.is_some()).map(|change| &change.path).collect();
+                plan.changes.iter().filter(|change| change.held.is_some()).map(|change| &change.subject).collect();
             let outcomes = apply(&root, &plan);
             prop_assert!(outcomes.iter().all(|outcome| !outcome.is_bad()), "{outcomes:?}");
             let (after, settled) = look(&root, &base, desired);
             base = settled;
-            let left: BTreeSet<_> = after.changes.iter().map(|change| &change.path).collect();
+            let left: BTreeSet<_> = after.changes.iter().map(|change| &change.subject).collect();
             prop_assert_eq!(&left, &held, "{:?}", after.changes);
             let (again, _) = look(&root, &base, desired);
             prop_assert!(again.is_settled() && again.steps.is_empty(), "{:?}", again);

@@ -11,6 +11,8 @@
 //! manifest.json                        per file: digest, mode, owner, check, action, the secrets' places
 //! ```
 
+mod role;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -19,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use crate::definitions::Definitions;
 use crate::name::{ClusterName, Digest, HostName, HostPath, SecretRef, UnitName};
 use crate::quote::Syntax;
+
+pub use role::{BrokerNode, MemberNode, NodeKind, Role, VirtualAddress};
 
 /// The version of the stored format that this program writes and the only one it reads.
 pub const FORMAT: u32 = 1;
@@ -55,6 +59,8 @@ pub struct Bundle {
     pub artifacts: BTreeMap<HostPath, Artifact>,
     /// What the broker shall hold; `None` on a host without a broker.
     pub definitions: Option<Definitions>,
+    /// What the host is in its cluster.
+    pub role: Role,
     /// The transitions that this release grants by name.
     pub grants: Vec<String>,
 }
@@ -165,6 +171,9 @@ pub struct Manifest {
     pub host: HostName,
     /// The order in which the cluster's hosts may be disturbed.
     pub order: Vec<HostName>,
+    /// What the host is in its cluster.
+    #[serde(default)]
+    pub role: Role,
     /// Every file, sorted by path.
     pub files: Vec<ManifestFile>,
     /// The digest of `definitions.json`, if there is one.
@@ -305,6 +314,7 @@ impl Bundle {
             cluster: self.cluster.clone(),
             host: self.host.clone(),
             order: self.order.clone(),
+            role: self.role.clone(),
             files: listed,
             definitions,
             grants: self.grants.clone(),
@@ -347,6 +357,7 @@ impl Bundle {
             order: manifest.order,
             artifacts,
             definitions,
+            role: manifest.role,
             grants: manifest.grants,
         })
     }
