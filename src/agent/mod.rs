@@ -20,7 +20,9 @@ use crate::sys::process;
 use crate::sys::statedir::{self, StateDir, StateError};
 use crate::sys::store::{Slot, Store, StoreError};
 
+pub mod install;
 mod join;
+pub mod schedule;
 pub mod settings;
 mod state;
 

@@ -12,6 +12,7 @@ mod exit;
 mod load;
 mod out;
 
+mod agent;
 mod check;
 mod compile;
 mod completions;
@@ -53,6 +54,8 @@ enum Verb {
     Sync(sync::Args),
     /// Show the last report of this host
     Status(status::Args),
+    /// Make this host run its agent by itself, or stop that
+    Agent(agent::Args),
     /// Make a spec repository to start from
     Init(init::Args),
     /// Show the whole pipeline on the embedded example
@@ -96,6 +99,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Diff(args) => diff::run(args),
         Verb::Sync(args) => sync::run(args),
         Verb::Status(args) => status::run(args),
+        Verb::Agent(args) => agent::run(args),
         Verb::Init(args) => init::run(args),
         Verb::Demo(args) => demo::run(args, cli.color),
         Verb::Schema(args) => schema::run(args),

@@ -92,14 +92,28 @@ struct Access {
 
 /// Whether a run may change the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// Compare and report
     Report,
     /// Bring the host to what the release says
     Converge,
 }
 
+impl From<Mode> for settings::Aim {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Report => Self::Report,
+            Mode::Converge => Self::Converge,
+        }
+    }
+}
+
 impl Place {
+    /// The places of a root, for verbs that take no other.
+    pub(super) fn of_root(root: Option<PathBuf>) -> Self {
+        Self { config: None, root, state: None }
+    }
+
     /// Reads `agent.yaml`, and returns the flags that go before it.
     pub(super) fn read(&self) -> Result<(settings::Flags, settings::AgentFile), Failure> {
         let file = settings::read(self.config.as_deref(), self.root.as_deref()).map_err(|error| {
@@ -122,10 +136,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         cluster: args.cluster.clone(),
         host: args.host.clone(),
         secrets: args.secrets.clone(),
-        mode: args.mode.map(|mode| match mode {
-            Mode::Report => settings::Aim::Report,
-            Mode::Converge => settings::Aim::Converge,
-        }),
+        mode: args.mode.map(Into::into),
         ssh_key: args.access.ssh_key.clone(),
         known_hosts: args.access.known_hosts.clone(),
         ca_file: args.access.ca_file.clone(),
@@ -159,7 +170,8 @@ pub(super) fn exit(verdict: Verdict) -> Exit {
     }
 }
 
-fn failure(error: &settings::SettingsError) -> Failure {
+/// Says what is wrong with the settings.
+pub(super) fn failure(error: &settings::SettingsError) -> Failure {
     match error {
         settings::SettingsError::Missing(what) => {
             let flags: Vec<String> = what.iter().map(|name| format!("`--{name}`")).collect();

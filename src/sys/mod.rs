@@ -5,6 +5,7 @@ pub mod clock;
 pub mod files;
 pub mod git;
 pub mod process;
+pub mod program;
 pub mod random;
 pub mod remote;
 pub mod secret;

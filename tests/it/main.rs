@@ -10,6 +10,7 @@ mod facts;
 mod fetch;
 mod git;
 mod init;
+mod install;
 mod patterns;
 mod probes;
 mod programs;
