@@ -7,12 +7,11 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-use crate::apply;
 use crate::fetch::{self, Loaded};
 use crate::live::Observed;
 use crate::name::{HostPath, ReleaseId};
 use crate::observe::{self, Targets};
-use crate::plan::{self, Base, Desired, Finding, Owed, Plan, Step, StepResult, Unknown};
+use crate::plan::{self, Base, Desired, Finding, Owed, Plan, Unknown};
 use crate::report::{self, Failure, Mode, Next, Release, Report, Verdict};
 use crate::sys::clock;
 use crate::sys::files::{FilesError, Root};
@@ -20,6 +19,7 @@ use crate::sys::process;
 use crate::sys::statedir::{self, StateDir, StateError};
 use crate::sys::store::{Slot, Store, StoreError};
 
+mod converge;
 pub mod install;
 mod join;
 pub mod schedule;
@@ -130,7 +130,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Never fails: what cannot be done is a failure of the report.
     fn tick(&mut self) {
-        match self.newest() {
+        match self.newest().and_then(|loaded| self.unless_bad(loaded)) {
             Some(loaded) => {
                 if let Some(findings) = self.compare(&loaded, true) {
                     self.report.findings.extend(findings);
@@ -151,6 +151,19 @@ impl Run<'_> {
             if let Err(error) = self.dir.replace(REPORT, text.as_bytes(), false) {
                 self.fail(&error, Next::Retry);
                 self.report.judge();
+            }
+        }
+    }
+
+    /// Passes a release on unless it failed here before: it is not tried again, but for a person who asks for it.
+    fn unless_bad(&mut self, loaded: Loaded) -> Option<Loaded> {
+        let bad = self.state.bad.iter().find(|bad| bad.release == loaded.release);
+        match bad.filter(|_| !self.settings.retry) {
+            None => Some(loaded),
+            Some(bad) => {
+                let message = bad.to_string();
+                self.report.failures.push(Failure { message, next: Next::WaitForRelease });
+                None
             }
         }
     }
@@ -179,12 +192,13 @@ impl Run<'_> {
         }
     }
 
-    /// Compares with the release that was last applied, changing nothing: the newest one cannot be had.
+    /// Compares with the last good release: the newest one cannot be had, or may not be applied. Drift is still repaired.
     fn compare_with_last(&mut self) {
-        if let Some(release) = self.state.release.clone()
+        if let Some(release) = self.state.fallback().cloned()
             && let Some(loaded) = self.load(&release)
+            && let Some(findings) = self.compare(&loaded, false)
         {
-            self.compare(&loaded, false);
+            self.report.findings.extend(findings);
         }
     }
 
@@ -204,12 +218,13 @@ impl Run<'_> {
         if loaded.bundle.definitions.is_some() {
             self.report.unknown.push(not_looked_at());
         }
-        if newest && self.settings.mode == Mode::Converge && !plan.steps.is_empty() {
-            self.converge(&loaded.release, &desired, &observed, plan);
+        if self.settings.mode == Mode::Converge && !plan.steps.is_empty() {
+            self.converge(&loaded.release, &desired, observed, plan);
         } else {
             let owed = still_owed(&self.state.base, &observed);
-            let settled = plan.is_settled() && newest;
-            self.remember(settled.then_some(&loaded.release), &desired, &observed, owed);
+            let settled = plan.is_settled().then_some(&loaded.release);
+            self.state.good = settled.or(self.state.good.as_ref()).cloned();
+            self.remember(settled, &desired, &observed, owed);
             self.report.propose(plan);
         }
         None
@@ -217,37 +232,16 @@ impl Run<'_> {
 
     fn look(&self, desired: &Desired) -> (Observed, Plan) {
         let targets = targets(&self.state.base, desired);
-        let mut observed = observe::observe(&self.root, &targets, self.report.at);
+        let mut observed = observe::observe(&self.root, &targets, clock::now());
         let plan = plan::plan(&self.state.base, desired, &observed);
-        let units = plan.units();
-        if units.is_empty() {
+        // A unit that no longer belongs to this host may still have to be told that its files went.
+        let more: BTreeSet<_> = plan.units().difference(&targets.units).cloned().collect();
+        if more.is_empty() {
             return (observed, plan);
         }
-        observe::observe_units(&mut observed, &units);
+        observe::observe_units(&mut observed, &more);
         let plan = plan::plan(&self.state.base, desired, &observed);
         (observed, plan)
-    }
-
-    fn converge(&mut self, release: &ReleaseId, desired: &Desired, observed: &Observed, plan: Plan) {
-        self.state.base = self.state.base.recovered(observed);
-        if let Some(intent) = plan.intent(self.report.at) {
-            self.state.base.intent = Some(intent);
-            self.state.release = Some(release.clone());
-            if let Err(error) = self.save() {
-                // What was not recorded is not begun.
-                self.fail(&error, Next::Retry);
-                return self.report.propose(plan);
-            }
-        }
-        let outcomes = apply::apply(&self.root, &plan);
-        let (observed, _) = self.look(desired);
-        let written = apply::written(&outcomes);
-        let done =
-            |step: &Step| outcomes.iter().any(|outcome| outcome.step == *step && outcome.result == StepResult::Done);
-        let owed = plan::owed_after(&plan, &self.state.base, &observed, |path| written.contains(path), done);
-        self.remember(Some(release), desired, &observed, owed);
-        let after = plan::plan(&self.state.base, desired, &observed);
-        self.report.conclude(plan, outcomes, after);
     }
 
     /// Keeps what is now known of the host; nothing is written where nothing is new.
@@ -273,6 +267,11 @@ impl Run<'_> {
             && self.store.tip(Slot::Applied, cluster, host)?.as_ref() != Some(release)
         {
             self.store.set_tip(Slot::Applied, cluster, host, release)?;
+        }
+        if let Some(release) = &self.state.good
+            && self.store.tip(Slot::Good, cluster, host)?.as_ref() != Some(release)
+        {
+            self.store.set_tip(Slot::Good, cluster, host, release)?;
         }
         Ok(())
     }
@@ -306,7 +305,7 @@ fn targets(base: &Base, desired: &Desired) -> Targets {
         .cloned()
         .collect();
     let owners = desired.files.values().map(|wanted| &wanted.owner).chain(known.map(|(_, file)| &file.owner));
-    Targets { files, owners: owners.cloned().collect() }
+    Targets { files, owners: owners.cloned().collect(), units: desired.role.services.iter().cloned().collect() }
 }
 
 fn not_looked_at() -> Unknown {

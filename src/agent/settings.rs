@@ -34,6 +34,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// The directory with one file a secret.
     pub secrets: PathBuf,
+    /// Whether a release that failed here is tried again.
+    pub retry: bool,
 }
 
 /// `agent.yaml`. Its paths are paths of the host: below a sandbox root, they are below that root.
@@ -97,6 +99,8 @@ pub struct Flags {
     pub timeout: Option<u32>,
     /// Whether nothing is changed or remembered.
     pub dry_run: bool,
+    /// Whether a release that failed here is tried again.
+    pub retry: bool,
 }
 
 /// Says why there are no settings.
@@ -171,6 +175,7 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
             root,
             state,
             secrets,
+            retry: flags.retry,
         }),
         (remote, cluster, host) => {
             let missing = [(remote.is_none(), "remote"), (cluster.is_none(), "cluster"), (host.is_none(), "host")];

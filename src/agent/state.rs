@@ -1,5 +1,8 @@
 //! What a run remembers for the next one.
 
+use std::fmt;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::name::ReleaseId;
@@ -10,6 +13,8 @@ use crate::sys::statedir::{StateDir, StateError};
 const NAME: &str = "state.json";
 /// The version of the document.
 const FORMAT: u32 = 1;
+/// How many releases that failed are remembered.
+const MOST_BAD: usize = 16;
 
 /// What a run remembers for the next one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +24,34 @@ pub(super) struct State {
     format: u32,
     /// The release that was last applied, whole or in part.
     pub(super) release: Option<ReleaseId>,
+    /// The release that the host was last seen to follow whole, with every daemon at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) good: Option<ReleaseId>,
+    /// The releases that failed here, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) bad: Vec<BadRelease>,
     /// The base of the three-way comparison.
     pub(super) base: Base,
+}
+
+/// A release that a daemon could not work with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BadRelease {
+    /// The release.
+    pub(super) release: ReleaseId,
+    /// When it was tried.
+    pub(super) at: Timestamp,
+    /// What failed.
+    pub(super) why: String,
+}
+
+impl fmt::Display for BadRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { release, at, why } = self;
+        let short = &release.as_str()[..10];
+        write!(f, "release {short} failed here at {at} and is not tried again (`rmqgit sync --retry` does): {why}")
+    }
 }
 
 /// Says why the state cannot be used.
@@ -44,7 +75,7 @@ pub enum MemoryError {
 impl State {
     pub(super) fn load(dir: &StateDir) -> Result<Self, MemoryError> {
         let Some(bytes) = dir.read(NAME)? else {
-            return Ok(Self { format: FORMAT, release: None, base: Base::default() });
+            return Ok(Self { format: FORMAT, release: None, good: None, bad: Vec::new(), base: Base::default() });
         };
         let wrong = |why: String| MemoryError::Document { path: dir.path().join(NAME).display().to_string(), why };
         let state: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
@@ -52,6 +83,20 @@ impl State {
             return Err(wrong(format!("it has format {}, and this rmqgit reads format {FORMAT}", state.format)));
         }
         Ok(state)
+    }
+
+    /// Returns the release that the host is held to while the newest one cannot be had, or failed here.
+    pub(super) fn fallback(&self) -> Option<&ReleaseId> {
+        let failed = |release: &&ReleaseId| self.bad.iter().any(|bad| bad.release == **release);
+        self.release.as_ref().filter(|release| !failed(release)).or(self.good.as_ref())
+    }
+
+    /// Remembers that a release failed here.
+    pub(super) fn remember_bad(&mut self, bad: BadRelease) {
+        self.bad.retain(|known| known.release != bad.release);
+        self.bad.push(bad);
+        let surplus = self.bad.len().saturating_sub(MOST_BAD);
+        self.bad.drain(..surplus);
     }
 
     /// Brings the state to the disk.

@@ -11,16 +11,25 @@ use crate::name::HostPath;
 use crate::plan::{Candidate, Outcome, Plan, Planned, Step, StepResult};
 use crate::sys::files::{Root, Staged};
 use crate::sys::process::{self, Ended, ProcessError};
-use crate::sys::units;
+use crate::sys::units::{self, Began};
 
 mod check;
+mod plugins;
+mod probe;
 
 /// How long `sysctl` may take.
 const SYSCTL: Duration = Duration::from_secs(10);
 
 /// Takes the steps of a plan.
 pub fn apply(root: &Root, plan: &Plan) -> Vec<Outcome> {
-    let mut run = Run { root, plan, staged: BTreeMap::new(), written: BTreeSet::new(), stopped: BTreeSet::new() };
+    let mut run = Run {
+        root,
+        plan,
+        staged: BTreeMap::new(),
+        written: BTreeSet::new(),
+        stopped: BTreeSet::new(),
+        began: Began::now(),
+    };
     let take = |Planned { step, skip }: &Planned| {
         let result = match skip {
             Some(why) => StepResult::Skipped { why: why.clone() },
@@ -48,6 +57,7 @@ struct Run<'a> {
     staged: BTreeMap<HostPath, Staged>,
     written: BTreeSet<HostPath>,
     stopped: BTreeSet<HostPath>,
+    began: Began,
 }
 
 impl<'a> Run<'a> {
@@ -81,7 +91,18 @@ impl<'a> Run<'a> {
                 .tell(&BTreeSet::from([path.clone()]), || process::run("sysctl", &["-q", "-p", path.as_str()], SYSCTL)),
             Step::DaemonReload { files } => self.tell(files, units::daemon_reload),
             Step::Reload { unit, files } => self.tell(files, || units::reload(unit)),
-            Step::Restart { .. } => failed("no run restarts a unit"),
+            Step::SwitchPlugins { plugins, files } => self.tell(files, || plugins::switch(plugins)),
+            Step::Enable { unit } => ended(units::enable(unit)),
+            Step::Stop { unit, files } => {
+                let stopped = ended(units::stop(unit));
+                if stopped != StepResult::Done {
+                    self.stopped.extend(files.iter().cloned());
+                }
+                stopped
+            }
+            Step::Start { unit } => ended(units::start(unit)),
+            Step::Probe { unit } => probe::settle(unit, self.began),
+            Step::Restart { unit, .. } => ended(units::restart(unit)),
         }
     }
 
@@ -95,7 +116,7 @@ impl<'a> Run<'a> {
 
     fn write(&mut self, path: &HostPath) -> StepResult {
         if self.stopped.contains(path) {
-            return StepResult::Skipped { why: "the candidate was not accepted".to_owned() };
+            return StepResult::Skipped { why: "what it needs failed".to_owned() };
         }
         if !self.staged.contains_key(path)
             && let Err(failed) = self.stage(path)
@@ -130,17 +151,24 @@ impl<'a> Run<'a> {
 
     /// Tells a daemon about files, if one of them was written now or by a run that could not tell it.
     fn tell(&self, files: &BTreeSet<HostPath>, act: impl Fn() -> Result<Ended, ProcessError>) -> StepResult {
-        if !files.iter().any(|path| self.written.contains(path) || !self.plan.candidates.contains_key(path)) {
+        if !files.is_empty()
+            && !files.iter().any(|path| self.written.contains(path) || !self.plan.candidates.contains_key(path))
+        {
             return StepResult::Skipped { why: "none of its files was written".to_owned() };
         }
-        match act() {
-            Ok(Ended { code: Some(0), .. }) => StepResult::Done,
-            Ok(Ended { code, output }) => {
-                let status = code.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}"));
-                failed(&format!("ended with {status}: {}", output.trim()))
-            }
-            Err(error) => failed(&chain(&error)),
+        ended(act())
+    }
+}
+
+/// Tells from how a program ended whether its step was taken.
+fn ended(ended: Result<Ended, ProcessError>) -> StepResult {
+    match ended {
+        Ok(Ended { code: Some(0), .. }) => StepResult::Done,
+        Ok(Ended { code, output }) => {
+            let status = code.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}"));
+            failed(&format!("ended with {status}: {}", output.trim()))
         }
+        Err(error) => failed(&chain(&error)),
     }
 }
 

@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// Show what a run that converges would do; change and remember nothing
     #[arg(long)]
     dry_run: bool,
+    /// Try a release again that failed on this host before
+    #[arg(long)]
+    retry: bool,
     /// Wait while another run holds the lock, instead of failing
     #[arg(long)]
     wait: bool,
@@ -143,6 +146,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         token_file: args.access.token_file.clone(),
         timeout: args.access.timeout,
         dry_run: args.dry_run,
+        retry: args.retry,
         ..flags
     };
     let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;

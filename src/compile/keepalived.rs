@@ -111,7 +111,7 @@ pub(super) fn files(job: &mut Job<'_>, host: &Host, artifacts: &mut BTreeMap<Hos
         syntax: Syntax::Word,
         variant: false,
         path: platform::KEEPALIVED_CONF,
-        on_change: OnChange::DaemonReload(unit(platform::KEEPALIVED_UNIT)),
+        on_change: OnChange::Units,
         check: None,
     };
     let (_, artifact) = job.shared(host, override_unit, |_| context! {});

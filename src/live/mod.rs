@@ -148,10 +148,18 @@ pub struct Stamp {
 }
 
 /// One systemd unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnitState {
     /// Whether it runs.
     pub active: bool,
+    /// Its state as systemctl names it, such as `active (running)`.
+    pub state: String,
     /// When it last became active.
     pub since: Option<Timestamp>,
+    /// Whether it starts at boot; `None` where that is not for the unit to say, as for a static one.
+    pub enabled: Option<bool>,
+    /// Whether somebody masked it, so that nothing can start it.
+    pub masked: bool,
+    /// Whether its files changed since systemd read them.
+    pub stale: bool,
 }

@@ -21,13 +21,15 @@ pub struct Targets {
     pub files: BTreeSet<HostPath>,
     /// The owners to look up.
     pub owners: BTreeSet<Owner>,
+    /// The units.
+    pub units: BTreeSet<UnitName>,
 }
 
-/// Looks at the files of a host.
+/// Looks at the files and units of a host.
 pub fn observe(root: &Root, targets: &Targets, at: Timestamp) -> Observed {
     let accounts = accounts::load(root);
     let look = |path: &HostPath| (path.clone(), file(root, &accounts, path));
-    Observed {
+    let mut observed = Observed {
         at,
         place: root.place(),
         files: targets.files.iter().map(look).collect(),
@@ -35,13 +37,15 @@ pub fn observe(root: &Root, targets: &Targets, at: Timestamp) -> Observed {
         accounts: targets.owners.iter().map(|owner| (owner.clone(), accounts.resolve(owner))).collect(),
         user: accounts::own_user(),
         units: BTreeMap::new(),
-    }
+    };
+    observe_units(&mut observed, &targets.units);
+    observed
 }
 
-/// Asks systemd for the units that a plan concerns. A sandbox has none.
+/// Asks systemd for units. A sandbox has none.
 pub fn observe_units(observed: &mut Observed, wanted: &BTreeSet<UnitName>) {
     if observed.place == crate::live::Place::Machine {
-        observed.units = wanted.iter().map(|unit| (unit.clone(), units::probe(unit, observed.at))).collect();
+        observed.units.extend(units::probe(wanted));
     }
 }
 

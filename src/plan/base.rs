@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::live::{Observed, Probe};
-use crate::name::{Digest, HostPath};
+use crate::name::{Digest, HostPath, UnitName};
 use crate::release::{OnChange, Owner, Part};
 
 use super::compare::{self, Aspects};
@@ -25,6 +25,12 @@ pub struct Base {
     /// What the daemons have not been told yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owed: Vec<Owed>,
+    /// The units that were seen as the release wants them: one that is not any more has drifted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub units: BTreeSet<UnitName>,
+    /// Per unit, when the newest file was written that a run has let it read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<UnitName, Timestamp>,
 }
 
 /// One file as it was last applied.
@@ -73,7 +79,7 @@ impl Base {
     /// what such a file asks for is owed.
     #[must_use]
     pub fn recovered(&self, observed: &Observed) -> Self {
-        let mut base = Self { files: self.files.clone(), intent: None, owed: self.owed.clone() };
+        let mut base = Self { intent: None, ..self.clone() };
         let Some(intent) = &self.intent else { return base };
         for (path, wanted) in &intent.files {
             let probe = observed.files.get(path);
@@ -149,10 +155,29 @@ impl Base {
                 base.files.insert(path.clone(), file);
             }
         }
+        base.units = desired.role.services.iter().filter(|unit| base.is_settled(unit, observed)).cloned().collect();
+        base.told.retain(|unit, _| desired.role.services.contains(unit));
         base.files.retain(|path, file| {
             desired.files.contains_key(path) || !compare::is_gone(observed.files.get(path), file.part)
         });
         base
+    }
+}
+
+impl Base {
+    /// Whether a unit is, or was and may be taken to be, as the release wants it.
+    fn is_settled(&self, unit: &UnitName, observed: &Observed) -> bool {
+        match observed.units.get(unit) {
+            Some(Probe::Seen(state)) => self.units.contains(unit) || (state.active && state.enabled != Some(false)),
+            _ => self.units.contains(unit),
+        }
+    }
+
+    /// Records that a unit was let read its files.
+    pub fn tell(&mut self, unit: &UnitName, desired: &Desired, observed: &Observed) {
+        if let Some(newest) = super::service::newest(unit, desired, observed) {
+            self.told.insert(unit.clone(), newest);
+        }
     }
 }
 

@@ -87,9 +87,9 @@ fn failed(path: &HostPath, why: &str) -> Unknown {
 /// Returns what a change of a file with this action does to clients.
 pub(super) fn class_of(on_change: &OnChange) -> Class {
     match on_change {
-        OnChange::Nothing | OnChange::Sysctl => Class::Live,
+        OnChange::Nothing | OnChange::Sysctl | OnChange::Units | OnChange::Plugins => Class::Live,
         OnChange::Reload(_) => Class::Reload,
-        OnChange::Restart(_) | OnChange::DaemonReload(_) | OnChange::Plugins => Class::Rolling,
+        OnChange::Restart(_) | OnChange::DaemonReload(_) => Class::Rolling,
     }
 }
 

@@ -15,11 +15,13 @@ use crate::name::{HostPath, UnitName};
 mod base;
 mod block;
 mod change;
+mod cluster;
 mod compare;
 mod desired;
 mod diff;
 mod file;
 mod outcome;
+mod service;
 mod step;
 mod steps;
 mod subject;
@@ -144,6 +146,11 @@ impl Plan {
         self.changes.iter().all(|change| change.held.is_some())
     }
 
+    /// Whether there is a step that can be taken.
+    pub fn has_work(&self) -> bool {
+        self.steps.iter().any(|planned| planned.skip.is_none())
+    }
+
     /// Whether the release is refused as a whole.
     pub fn refuses_release(&self) -> bool {
         self.findings.iter().any(|finding| finding.code.refuses_release())
@@ -180,6 +187,7 @@ pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
     for (path, gone) in base.files.iter().filter(|(path, _)| !desired.files.contains_key(*path)) {
         file::compare_removed(&mut plan, path, gone, observed);
     }
+    service::compare(&mut plan, &base, desired, observed);
     plan.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
     let actions = steps::asked(&mut plan, &base, desired, observed);
     steps::order(&mut plan, &actions, desired, observed);

@@ -72,7 +72,36 @@ pub enum Step {
         /// The files that ask for it.
         files: BTreeSet<HostPath>,
     },
-    /// Restarts the unit. No run takes this step by itself yet: a person does.
+    /// Switches the broker's plugins while it runs, to those of the release.
+    SwitchPlugins {
+        /// The plugins that are enabled.
+        plugins: Vec<String>,
+        /// The files that ask for it.
+        files: BTreeSet<HostPath>,
+    },
+    /// Lets the unit start at boot.
+    Enable {
+        /// The unit.
+        unit: UnitName,
+    },
+    /// Stops the unit, to start it again with other files.
+    Stop {
+        /// The unit.
+        unit: UnitName,
+        /// The files that are not written while it runs.
+        files: BTreeSet<HostPath>,
+    },
+    /// Starts the unit.
+    Start {
+        /// The unit.
+        unit: UnitName,
+    },
+    /// Waits until the unit works with the files that it was told to read.
+    Probe {
+        /// The unit.
+        unit: UnitName,
+    },
+    /// Restarts the unit. A broker that serves somebody is restarted only by a person's run.
     Restart {
         /// The unit.
         unit: UnitName,

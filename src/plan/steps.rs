@@ -9,8 +9,9 @@ use crate::name::{HostPath, UnitName};
 use crate::release::{Check, OnChange};
 
 use super::base::{Base, Owed};
+use super::cluster;
 use super::desired::Desired;
-use super::{Action, Change, Difference, Finding, FindingCode, Plan, Planned, Step, Unknown, Waiting};
+use super::{Action, Cause, Change, Difference, Finding, FindingCode, Plan, Planned, Step, Subject, Unknown, Waiting};
 
 /// The unit of the broker, on every platform.
 const BROKER: &str = "rabbitmq-server.service";
@@ -35,7 +36,10 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
             (None, Some(gone)) => gone.on_change.clone(),
             (None, None) => OnChange::Nothing,
         };
-        if action == OnChange::Nothing || (action == OnChange::Sysctl && change.action == Action::Remove) {
+        if action == OnChange::Nothing
+            || was_never_read(change, &action, observed)
+            || (action == OnChange::Sysctl && change.action == Action::Remove)
+        {
             continue;
         }
         if change.action == Action::Remove
@@ -48,6 +52,14 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
         asked.entry(action).or_default().files.insert(path.clone());
     }
     asked
+}
+
+/// Whether a unit that reads its files only when it starts has not seen the drift that is repaired now: the file was
+/// written after it started, so it still runs with what the release says.
+fn was_never_read(change: &Change, action: &OnChange, observed: &Observed) -> bool {
+    let OnChange::Restart(unit) = action else { return false };
+    let since = observed.units.get(unit).and_then(Probe::seen).and_then(|state| state.since);
+    change.cause == Cause::Drift && change.modified.zip(since).is_some_and(|(written, since)| written > since)
 }
 
 /// Whether a change alters bytes: mode and owner alone tell a daemon nothing.
@@ -69,8 +81,7 @@ fn orphaned(action: &OnChange, observed: &Observed) -> Option<Finding> {
 fn restarts(action: &OnChange) -> Option<UnitName> {
     match action {
         OnChange::Restart(unit) | OnChange::DaemonReload(unit) => Some(unit.clone()),
-        OnChange::Plugins => Some(UnitName::parse(BROKER).expect("the constant is a unit name")),
-        OnChange::Nothing | OnChange::Reload(_) | OnChange::Sysctl => None,
+        OnChange::Nothing | OnChange::Reload(_) | OnChange::Sysctl | OnChange::Units | OnChange::Plugins => None,
     }
 }
 
@@ -83,6 +94,7 @@ pub fn is_owed(owed: &Owed, observed: &Observed) -> bool {
 fn is_settled(owed: &Owed, observed: &Observed) -> bool {
     let unit = match &owed.action {
         OnChange::Reload(unit) => Some(unit.clone()),
+        OnChange::Plugins => Some(broker()),
         OnChange::DaemonReload(_) => None,
         action => restarts(action),
     };
@@ -91,6 +103,10 @@ fn is_settled(owed: &Owed, observed: &Observed) -> bool {
         Some(Probe::Absent) => true,
         _ => false,
     }
+}
+
+fn broker() -> UnitName {
+    UnitName::parse(BROKER).expect("the constant is a unit name")
 }
 
 /// Fills in the steps, in the order in which they are taken.
@@ -103,6 +119,18 @@ pub(super) fn order(plan: &mut Plan, asked: &BTreeMap<OnChange, Asked>, desired:
         });
         plan.steps.push(Planned { step: Step::Clean { path: path.clone() }, skip: None });
     }
+    let restarts = restarts_of(asked);
+    let fresh = restarts.get(&broker()).filter(|_| cluster::is_fresh(desired, observed) && runs(&broker(), observed));
+    if let Some(Asked { files, .. }) = fresh {
+        let step = Step::Stop { unit: broker(), files: files.clone() };
+        plan.steps.push(Planned { step, skip: None });
+    }
+    let steps = file_steps(plan, desired);
+    plan.steps.extend(steps.into_iter().map(|step| Planned { step, skip: None }));
+    Telling { asked, desired, observed, fresh: fresh.is_some() }.order(plan, restarts);
+}
+
+fn file_steps(plan: &Plan, desired: &Desired) -> Vec<Step> {
     let check_of = |path: &HostPath| desired.files.get(path).and_then(|wanted| wanted.check);
     let changes = plan.changes.iter().filter(|change| change.held.is_none());
     let mut changes: Vec<(&HostPath, &Change)> =
@@ -126,8 +154,7 @@ pub(super) fn order(plan: &mut Plan, asked: &BTreeMap<OnChange, Asked>, desired:
             _ => Step::Remove { path },
         });
     }
-    plan.steps.extend(steps.into_iter().map(|step| Planned { step, skip: None }));
-    tell_daemons(plan, asked, observed);
+    steps
 }
 
 fn rank(check: Option<Check>) -> u8 {
@@ -139,43 +166,131 @@ fn rank(check: Option<Check>) -> u8 {
     }
 }
 
-fn tell_daemons(plan: &mut Plan, asked: &BTreeMap<OnChange, Asked>, observed: &Observed) {
-    let machine = (observed.place == Place::Sandbox).then(|| "sandbox root".to_owned());
-    let mut units = BTreeSet::new();
-    for (action, Asked { files, .. }) in asked {
-        if let OnChange::DaemonReload(_) = action {
-            units.extend(files.iter().cloned());
-        }
-        if let OnChange::Sysctl = action {
-            let step = |path: &HostPath| Planned { step: Step::Sysctl { path: path.clone() }, skip: machine.clone() };
-            plan.steps.extend(files.iter().map(step));
-        }
-    }
-    if !units.is_empty() {
-        plan.steps.push(Planned { step: Step::DaemonReload { files: units }, skip: machine.clone() });
-    }
-    for (action, Asked { files, .. }) in asked {
-        if let OnChange::Reload(unit) = action {
-            let skip = machine.clone().or_else(|| not_running(plan, unit, observed));
-            plan.steps.push(Planned { step: Step::Reload { unit: unit.clone(), files: files.clone() }, skip });
-        }
-    }
-    let mut restarts_of: BTreeMap<UnitName, Asked> = BTreeMap::new();
+/// Returns the units that have to start again, and for which files.
+fn restarts_of(asked: &BTreeMap<OnChange, Asked>) -> BTreeMap<UnitName, Asked> {
+    let mut all: BTreeMap<UnitName, Asked> = BTreeMap::new();
     for (action, one) in asked {
         if let Some(unit) = restarts(action) {
-            let all = restarts_of.entry(unit).or_default();
-            all.files.extend(one.files.iter().cloned());
-            all.since = all.since.or(one.since);
+            let entry = all.entry(unit).or_default();
+            entry.files.extend(one.files.iter().cloned());
+            entry.since = entry.since.or(one.since);
         }
     }
-    for (unit, Asked { files, since }) in restarts_of {
-        let idle = machine.clone().or_else(|| not_running(plan, &unit, observed));
-        if idle.is_none() {
-            let since = since.unwrap_or(observed.at);
-            plan.waiting.push(Waiting { unit: unit.clone(), files: files.clone(), since });
+    all
+}
+
+/// Whether a unit runs, as far as it was looked at.
+fn runs(unit: &UnitName, observed: &Observed) -> bool {
+    observed.units.get(unit).and_then(Probe::seen).is_some_and(|state| state.active)
+}
+
+/// What the daemons are told once the files are there.
+struct Telling<'a> {
+    asked: &'a BTreeMap<OnChange, Asked>,
+    desired: &'a Desired,
+    observed: &'a Observed,
+    /// Whether the broker was stopped before: it holds nothing, and starts again with its new files.
+    fresh: bool,
+}
+
+impl Telling<'_> {
+    fn order(&self, plan: &mut Plan, restarts: BTreeMap<UnitName, Asked>) {
+        let machine = (self.observed.place == Place::Sandbox).then(|| "sandbox root".to_owned());
+        let mut units = BTreeSet::new();
+        for (action, Asked { files, .. }) in self.asked {
+            if let OnChange::DaemonReload(_) | OnChange::Units = action {
+                units.extend(files.iter().cloned());
+            }
+            if let OnChange::Sysctl = action {
+                let step =
+                    |path: &HostPath| Planned { step: Step::Sysctl { path: path.clone() }, skip: machine.clone() };
+                plan.steps.extend(files.iter().map(step));
+            }
         }
-        let skip = Some(idle.unwrap_or_else(|| "waits until a person restarts it, one host at a time".to_owned()));
-        plan.steps.push(Planned { step: Step::Restart { unit, files }, skip });
+        let stale = self.observed.units.values().filter_map(Probe::seen).any(|state| state.stale);
+        if stale || !units.is_empty() {
+            plan.steps.push(Planned { step: Step::DaemonReload { files: units }, skip: machine.clone() });
+        }
+        self.units_with(plan, Action::Enable, |unit| Step::Enable { unit });
+        let mut probed = self.reloads(plan, machine.as_ref());
+        probed.extend(self.restarts(plan, machine.as_ref(), restarts));
+        probed.extend(self.units_with(plan, Action::Start, |unit| Step::Start { unit }));
+        let probes = self.desired.role.services.iter().filter(|unit| probed.contains(*unit));
+        plan.steps.extend(probes.map(|unit| Planned { step: Step::Probe { unit: unit.clone() }, skip: None }));
+        self.plugins(plan, machine);
+    }
+
+    /// Adds a step for each unit with such a change, in the order in which the units start.
+    fn units_with(&self, plan: &mut Plan, action: Action, step: impl Fn(UnitName) -> Step) -> Vec<UnitName> {
+        let asks = |unit: &&UnitName| {
+            plan.changes.iter().any(|change| {
+                change.action == action
+                    && change.held.is_none()
+                    && matches!(&change.subject, Subject::Unit { unit: of } if of == *unit)
+            })
+        };
+        let units: Vec<UnitName> = self.desired.role.services.iter().filter(asks).cloned().collect();
+        plan.steps.extend(units.iter().map(|unit| Planned { step: step(unit.clone()), skip: None }));
+        units
+    }
+
+    fn reloads(&self, plan: &mut Plan, machine: Option<&String>) -> Vec<UnitName> {
+        let mut reloads: BTreeMap<UnitName, BTreeSet<HostPath>> = BTreeMap::new();
+        for (action, Asked { files, .. }) in self.asked {
+            if let OnChange::Reload(unit) = action {
+                reloads.insert(unit.clone(), files.clone());
+            }
+        }
+        for change in plan.changes.iter().filter(|change| change.action == Action::Reload && change.held.is_none()) {
+            if let Subject::Unit { unit } = &change.subject {
+                let reads = OnChange::Reload(unit.clone());
+                let files = self.desired.files.iter().filter(|(_, wanted)| wanted.on_change == reads);
+                reloads.entry(unit.clone()).or_default().extend(files.map(|(path, _)| path.clone()));
+            }
+        }
+        let mut told = Vec::new();
+        for (unit, files) in reloads {
+            let skip = machine.cloned().or_else(|| not_running(plan, &unit, self.observed));
+            if skip.is_none() {
+                told.push(unit.clone());
+            }
+            plan.steps.push(Planned { step: Step::Reload { unit, files }, skip });
+        }
+        told
+    }
+
+    fn restarts(
+        &self,
+        plan: &mut Plan,
+        machine: Option<&String>,
+        restarts: BTreeMap<UnitName, Asked>,
+    ) -> Vec<UnitName> {
+        let mut started = Vec::new();
+        for (unit, Asked { files, since }) in restarts {
+            if self.fresh && unit == broker() {
+                plan.steps.push(Planned { step: Step::Start { unit: unit.clone() }, skip: None });
+                started.push(unit);
+                continue;
+            }
+            let idle = machine.cloned().or_else(|| not_running(plan, &unit, self.observed));
+            if idle.is_none() {
+                let since = since.unwrap_or(self.observed.at);
+                plan.waiting.push(Waiting { unit: unit.clone(), files: files.clone(), since });
+            }
+            let skip = Some(idle.unwrap_or_else(|| "waits until a person restarts it, one host at a time".to_owned()));
+            plan.steps.push(Planned { step: Step::Restart { unit, files }, skip });
+        }
+        started
+    }
+
+    fn plugins(&self, plan: &mut Plan, machine: Option<String>) {
+        if let (Some(Asked { files, .. }), Some(node)) = (self.asked.get(&OnChange::Plugins), &self.desired.role.broker)
+        {
+            let skip = machine.or_else(|| not_running(plan, &broker(), self.observed));
+            let skip = skip.or_else(|| self.fresh.then(|| "it starts with the file".to_owned()));
+            let step = Step::SwitchPlugins { plugins: node.plugins.clone(), files: files.clone() };
+            plan.steps.push(Planned { step, skip });
+        }
     }
 }
 
@@ -211,6 +326,7 @@ pub fn owed_after(
         let (action, files) = match step {
             Step::Sysctl { path } => (OnChange::Sysctl, BTreeSet::from([path.clone()])),
             Step::Reload { unit, files } => (OnChange::Reload(unit.clone()), files.clone()),
+            Step::SwitchPlugins { files, .. } => (OnChange::Plugins, files.clone()),
             Step::Restart { unit, files } if plan.waiting.iter().any(|waiting| waiting.unit == *unit) => {
                 let untold = plan.steps.iter().any(|planned| match &planned.step {
                     Step::DaemonReload { files: units } => {

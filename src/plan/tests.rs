@@ -253,7 +253,7 @@ fn shown(plan: &Plan) -> String {
 #[test]
 fn steps_are_in_order() {
     let (desired, mut observed) = actions();
-    let seen = |active, since| Probe::Seen(UnitState { active, since: Some(at(since)) });
+    let seen = |active, since| Probe::Seen(UnitState { active, since: Some(at(since)), ..UnitState::default() });
     insta::assert_snapshot!("steps_before_units_are_known", shown(&plan(&Base::default(), &desired, &observed)));
     observed.units.insert(unit("haproxy.service"), seen(true, 5));
     observed.units.insert(unit("keepalived.service"), seen(false, 5));
@@ -329,11 +329,15 @@ fn what_is_owed_stays_until_it_is_done() {
     let broker = unit("rabbitmq-server.service");
     let waiting = |observed: &Observed| plan(&base, &desired, observed).waiting.len();
     assert_eq!(waiting(&observed), 1);
-    observed.units.insert(broker.clone(), Probe::Seen(UnitState { active: true, since: Some(at(99)) }));
+    observed
+        .units
+        .insert(broker.clone(), Probe::Seen(UnitState { active: true, since: Some(at(99)), ..UnitState::default() }));
     assert_eq!(waiting(&observed), 1);
-    observed.units.insert(broker.clone(), Probe::Seen(UnitState { active: true, since: Some(at(101)) }));
+    observed
+        .units
+        .insert(broker.clone(), Probe::Seen(UnitState { active: true, since: Some(at(101)), ..UnitState::default() }));
     assert_eq!(waiting(&observed), 0);
-    observed.units.insert(broker, Probe::Seen(UnitState { active: false, since: None }));
+    observed.units.insert(broker, Probe::Seen(UnitState::default()));
     assert_eq!(waiting(&observed), 0);
 }
 

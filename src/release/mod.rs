@@ -137,6 +137,8 @@ pub enum OnChange {
     Restart(UnitName),
     /// The kernel's settings are loaded again.
     Sysctl,
+    /// systemd reads its units again; nothing restarts.
+    Units,
     /// systemd reads its units again, and the unit restarts when it may.
     DaemonReload(UnitName),
     /// The plugins are switched while the broker runs.

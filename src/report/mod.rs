@@ -138,20 +138,20 @@ impl Report {
             let result = planned.skip.map_or(StepResult::Proposed, |why| StepResult::Skipped { why });
             Outcome { step: planned.step, result }
         };
-        self.steps = plan.steps.into_iter().map(proposed).collect();
+        self.steps.extend(plan.steps.into_iter().map(proposed));
         self.take_rest(plan.changes, plan.findings, plan.unknown, plan.waiting);
     }
 
-    /// Puts a plan, what became of its steps, and what still differs afterwards into the report.
-    pub fn conclude(&mut self, plan: Plan, outcomes: Vec<Outcome>, after: Plan) {
+    /// Puts what differed, what became of the steps, and what still differs afterwards into the report.
+    pub fn conclude(&mut self, changes: Vec<Change>, outcomes: Vec<Outcome>, after: Plan) {
         let still = |change: &Change| after.changes.iter().any(|left| left.subject == change.subject);
-        self.applied = plan.changes.into_iter().filter(|change| !still(change)).collect();
+        self.applied.extend(changes.into_iter().filter(|change| !still(change)));
         if outcomes.iter().all(|outcome| !outcome.is_bad()) && !after.is_settled() {
             let message = "after the run the host still differs from the release".to_owned();
             self.failures.push(Failure { message, next: Next::Retry });
         }
-        self.steps = outcomes;
-        self.take_rest(after.changes, plan.findings, after.unknown, after.waiting);
+        self.steps.extend(outcomes);
+        self.take_rest(after.changes, after.findings, after.unknown, after.waiting);
     }
 
     fn take_rest(

@@ -195,9 +195,23 @@ fn step(out: &mut String, outcome: &Outcome) {
         Step::Sysctl { path } => format!("sysctl -p {path}"),
         Step::DaemonReload { .. } => "systemctl daemon-reload".to_owned(),
         Step::Reload { unit, .. } => format!("systemctl reload {unit}"),
+        Step::SwitchPlugins { .. } => "switch the plugins".to_owned(),
+        Step::Enable { unit } => format!("systemctl enable {unit}"),
+        Step::Stop { unit, .. } => format!("systemctl stop {unit}"),
+        Step::Start { unit } => format!("systemctl start {unit}"),
+        Step::Probe { unit } => format!("wait for {unit} to work"),
         Step::Restart { unit, .. } => format!("restart {unit}"),
     };
-    let daemon = matches!(outcome.step, Step::Sysctl { .. } | Step::DaemonReload { .. } | Step::Reload { .. });
+    let daemon = !matches!(
+        outcome.step,
+        Step::Clean { .. }
+            | Step::Check { .. }
+            | Step::Write { .. }
+            | Step::SetMode { .. }
+            | Step::SetOwner { .. }
+            | Step::Remove { .. }
+            | Step::Probe { .. }
+    );
     match &outcome.result {
         StepResult::Done if daemon => line(out, GREEN, "done", &what),
         StepResult::Proposed if daemon => line(out, DIM, "would", &what),

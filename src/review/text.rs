@@ -104,6 +104,7 @@ pub(super) fn action(on_change: &OnChange) -> String {
         OnChange::Nothing => "nothing".to_owned(),
         OnChange::Reload(unit) => format!("reload {unit}"),
         OnChange::Restart(unit) => format!("restart {unit}"),
+        OnChange::Units => "reload systemd".to_owned(),
         OnChange::Sysctl => "load sysctl".to_owned(),
         OnChange::DaemonReload(unit) => format!("reload systemd, restart {unit}"),
         OnChange::Plugins => "switch plugins".to_owned(),

@@ -12,3 +12,8 @@ pub fn now() -> Timestamp {
 pub fn today() -> jiff::civil::Date {
     now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
+
+/// Waits.
+pub fn sleep(duration: std::time::Duration) {
+    std::thread::sleep(duration);
+}

@@ -44,6 +44,8 @@ pub enum Slot {
     Fetched,
     /// The commit that the host was last brought to.
     Applied,
+    /// The commit that the host last followed whole, with every daemon at work.
+    Good,
 }
 
 impl Slot {
@@ -51,6 +53,7 @@ impl Slot {
         match self {
             Self::Fetched => "refs/rmqgit/fetched",
             Self::Applied => "refs/rmqgit/applied",
+            Self::Good => "refs/rmqgit/good",
         }
     }
 }

@@ -33,11 +33,11 @@ fn the_life_of_a_host() {
 }
 
 #[test]
-fn a_remote_that_is_away_fails_but_drift_still_shows() {
+fn a_remote_that_is_away_fails_but_drift_is_repaired() {
     let site = Site::full();
     assert_eq!(site.converge().1.verdict, Verdict::Converged);
-    fs::write(site.live("/etc/haproxy/haproxy.cfg"), "rubbish\n").unwrap();
     let before = site.tree();
+    fs::write(site.live("/etc/haproxy/haproxy.cfg"), "rubbish\n").unwrap();
     fs::rename(site.origin.path(), site.origin.dir.path().join("away.git")).unwrap();
     insta::assert_snapshot!(site.text(&["--mode", "converge"]));
     assert_eq!(site.tree(), before);

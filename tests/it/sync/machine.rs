@@ -99,7 +99,10 @@ fn a_candidate_that_its_program_refuses_never_replaces_the_file() {
 
 /// A systemctl that answers as told and writes down what it is asked; systemd itself cannot run inside a test.
 fn systemctl(site: &Site, answers: &str) {
-    let script = format!("#!/bin/sh\necho \"$*\" >> /run/asked\ncase \"$*\" in\n{answers}\nesac\nexit 0\n");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> /run/asked\nverb=$1\nshift\nif [ $verb != show ]; then set -- $verb; fi\n\
+         for word; do case \"$word\" in\n{answers}\nesac; done\nexit 0\n"
+    );
     site.put("/usr/local/sbin/systemctl", &script, 0o755);
     fs::create_dir_all(site.live("/run/systemd/system")).unwrap();
 }
@@ -113,11 +116,9 @@ fn asked(site: &Site) -> Vec<String> {
 #[test]
 fn daemons_are_told_once_and_restarts_wait_for_a_person() {
     let mut site = machine();
-    let show = |unit: &str| format!("show --property=LoadState,ActiveState,ActiveEnterTimestampMonotonic -- {unit}");
     let running = |unit: &str, since: &str| {
         format!(
-            "\"{}\") printf 'LoadState=loaded\\nActiveState=active\\nActiveEnterTimestampMonotonic={since}\\n';;",
-            show(unit)
+            "{unit}) printf 'LoadState=loaded\\nActiveState=active\\nActiveEnterTimestampMonotonic={since}\\n\\n';;"
         )
     };
     let both = format!("{}\n{}", running("haproxy.service", "1000"), running("rabbitmq-server.service", "1000"));
@@ -146,16 +147,26 @@ fn daemons_are_told_once_and_restarts_wait_for_a_person() {
     assert_eq!((code, report.verdict, report.waiting.len()), (0, Verdict::InSync, 1));
     assert_eq!(asked(&site).iter().filter(|line| !line.starts_with("show")).count(), 0);
 
-    // A reload that fails is a failure, and the next run tries again.
-    systemctl(&site, &format!("{both}\nreload*) echo no such luck; exit 1;;"));
+    // A reload that fails is a failure: the host goes back to the release before, and does not try this one again.
+    systemctl(&site, &format!("{both}\nreload) echo no such luck; exit 1;;"));
     site.edit("/etc/haproxy/extra.cfg", |file| file.content = text("two\n").content);
     let (code, report) = sync(&site, &["--mode", "converge"]);
     assert_eq!((code, report.verdict), (3, Verdict::Failed));
+    assert_eq!(site.get("/etc/haproxy/extra.cfg"), "one\n");
     systemctl(&site, &both);
     asked(&site);
-    let (code, _) = sync(&site, &["--mode", "converge"]);
-    assert_eq!(code, 0);
+    let (code, report) = sync(&site, &["--mode", "converge"]);
+    assert_eq!((code, report.release.map(|release| release.newest)), (3, Some(false)));
+    assert!(report.failures[0].message.contains("no such luck"), "{:?}", report.failures);
+    // The old file was written after the daemon was last told anything.
     assert!(asked(&site).contains(&"reload -- haproxy.service".to_owned()));
+    sync(&site, &["--mode", "converge"]);
+    assert!(!asked(&site).contains(&"reload -- haproxy.service".to_owned()));
+    // A person may try it again, and a newer release is tried anyway.
+    let (code, _) = sync(&site, &["--mode", "converge", "--retry"]);
+    assert_eq!((code, site.get("/etc/haproxy/extra.cfg").as_str()), (0, "two\n"));
+    site.edit("/etc/haproxy/extra.cfg", |file| file.content = text("three\n").content);
+    assert_eq!(sync(&site, &["--mode", "converge"]).0, 0);
 
     // The person restarts the broker: nothing waits any more, and systemctl is left alone.
     systemctl(

@@ -68,7 +68,7 @@ fn place(root: &Path, path: &HostPath, before: &Before) {
 
 fn look(root: &Root, base: &Base, desired: &Desired) -> (Plan, Base) {
     let files = base.files.keys().chain(desired.files.keys()).cloned().collect();
-    let targets = Targets { files, owners: [owner(0), owner(1)].into() };
+    let targets = Targets { files, owners: [owner(0), owner(1)].into(), ..Targets::default() };
     let observed = observe(root, &targets, jiff::Timestamp::UNIX_EPOCH);
     (plan(base, desired, &observed), base.settled(desired, &observed))
 }
