@@ -6,9 +6,9 @@ use rmqgit::definitions::{Definitions, User};
 use rmqgit::model;
 
 use super::session::Case;
-use super::suite::Suite;
 use super::{ASKED, fixtures};
 use crate::compile::compile;
+use crate::suite::Suite;
 
 /// Returns the host that the broker boots as: the first node of the tutorial's cluster, alone.
 pub(super) fn boot(suite: &Suite) -> Case {

@@ -15,8 +15,8 @@ use rmqgit::spec;
 use rmqgit::sys::tree::{self, Files};
 
 use super::session::Case;
-use super::suite::Suite;
 use super::{ASKED, Asked};
+use crate::suite::Suite;
 
 /// Debian runs RabbitMQ on newer Erlang than its vendor promises to support, and this is about what it runs.
 const FOREIGN: &str = "erlang-too-new";

@@ -1,21 +1,23 @@
 //! Compiled files before the real programs of several Debian releases.
 //!
 //! `RMQGIT_SUITES="bullseye bookworm trixie sid" cargo test --test it programs` asks four generations of HAProxy, Keepalived
-//! and RabbitMQ; without the variable, the two newest are asked. `tests/programs/rootfs` builds what they run in.
+//! and RabbitMQ; without the variable, the two newest are asked. `tests/rootfs` builds what they run in.
 
 mod broker;
 mod fixtures;
 mod rules;
 mod session;
-mod suite;
 
 use std::sync::LazyLock;
 
+use crate::suite::Suite;
 use session::Answers;
-use suite::Suite;
 
 /// The suites that have every generation of the programs.
 const ALL: [&str; 4] = ["bullseye", "bookworm", "trixie", "sid"];
+
+/// The suites that are asked when nobody says otherwise.
+const NEWEST: &str = "trixie sid";
 
 /// What the programs of one suite answered.
 struct Asked {
@@ -34,7 +36,7 @@ static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
         println!("{name}: {} cases, {} answers in {:.1?}", cases.len(), answers.len(), started.elapsed());
         Asked { suite, answers }
     };
-    let names = suite::names();
+    let names = names();
     let (one, two): (Vec<_>, Vec<_>) = names.iter().enumerate().partition(|(number, _)| number % 2 == 0);
     let lane = |lane: Vec<(usize, &&'static str)>| lane.into_iter().map(|(_, name)| ask(name)).collect::<Vec<_>>();
     let mut asked = std::thread::scope(|scope| {
@@ -46,3 +48,13 @@ static ASKED: LazyLock<Vec<Asked>> = LazyLock::new(|| {
     asked.sort_by_key(|asked| names.iter().position(|name| *name == asked.suite.name));
     asked
 });
+
+/// Returns the suites that are asked for.
+fn names() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let given = std::env::var("RMQGIT_SUITES").unwrap_or_else(|_| NEWEST.to_owned());
+        given.leak().split_whitespace().collect()
+    });
+    assert!(!NAMES.is_empty(), "RMQGIT_SUITES names no suite");
+    &NAMES
+}

@@ -10,8 +10,8 @@ use rmqgit::facts::version::Version;
 use rmqgit::policy::{Checker, Program, Rules};
 
 use super::session::Case;
-use super::suite::Suite;
 use super::{ALL, ASKED, Asked};
+use crate::suite::Suite;
 
 /// Programs that do not see what a rule sees: Keepalived speaks of a lost peer since 2.2.4.
 const BLIND: [(&str, &str); 1] = [("keepalived-unicast-without-peer", "bullseye")];

@@ -14,8 +14,8 @@ use rmqgit::policy::Program;
 use rmqgit::release::Bundle;
 
 use super::broker;
-use super::suite::{Suite, script};
 use crate::compile::{join, write};
+use crate::suite::{Suite, script};
 
 /// What an operator's secret may look like: short enough for VRRP, hard on every syntax.
 const SECRET: &str = "s3c#r t!";
@@ -131,10 +131,10 @@ pub(super) fn run(suite: &Suite, cases: &[Case], boot: &Case) -> Answers {
     }
     // The broker's own user reads the cases.
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("modes can be set");
-    let mut session = Command::new(script("session"));
+    let mut session = Command::new(script("programs/session"));
     if !rustix::process::geteuid().is_root() {
         session = Command::new("sudo");
-        session.arg("--non-interactive").arg(script("session"));
+        session.arg("--non-interactive").arg(script("programs/session"));
     }
     let (status, stdout, stderr) = crate::run(session.arg(&suite.tree).arg(dir.path()));
     assert_eq!((status, stderr.as_str()), (0, ""), "{}: the session failed\n{stdout}", suite.name);

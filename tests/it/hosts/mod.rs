@@ -1,0 +1,60 @@
+//! Real hosts: three of them with systemd, RabbitMQ, HAProxy and Keepalived, run by Git alone.
+//!
+//! `RMQGIT_BED="bullseye bookworm trixie sid" cargo test --release --test it hosts:: -- --nocapture` proves everything on four
+//! generations; without the variable, the core is proved on one. `RMQGIT_PROOFS="tutorial drift"` picks proofs.
+//! `RMQGIT_BED_KEEP=1` leaves the bed up for whoever wants to look.
+#![allow(clippy::print_stdout, reason = "the times are for whoever runs this with --nocapture")]
+
+mod bed;
+mod failover;
+mod site;
+mod tutorial;
+
+use bed::Bed;
+use site::Site;
+
+use crate::suite::Suite;
+
+/// A proof: its name, and what it does with a cluster that runs. It leaves the cluster as it found it.
+type Proof = (&'static str, fn(&mut Site));
+
+/// The proofs, in the order in which they are run. The first ones are the core.
+const PROOFS: [Proof; 3] = [
+    ("tutorial", tutorial::three_blank_hosts_become_a_cluster),
+    ("quiet", tutorial::nothing_to_do),
+    ("failover", failover::the_address_moves_and_nothing_is_lost),
+];
+/// How many of them every `cargo test` asks for.
+const CORE: usize = 2;
+
+/// Returns the value of a variable, in words.
+fn words(variable: &str) -> Option<Vec<&'static str>> {
+    let value = std::env::var(variable).ok()?;
+    Some(value.leak().split_whitespace().collect())
+}
+
+#[test]
+fn hosts_are_run_by_git() {
+    let asked = words("RMQGIT_BED");
+    let core = if asked.is_some() { PROOFS.len() } else { CORE };
+    let suites = asked.unwrap_or_else(|| vec!["bookworm"]);
+    let wanted = words("RMQGIT_PROOFS");
+    assert!(!suites.is_empty(), "RMQGIT_BED names no suite");
+    let known: Vec<_> = PROOFS.iter().map(|(name, _)| *name).collect();
+    for name in wanted.iter().flatten() {
+        assert!(known.contains(name), "there is no proof `{name}`: {known:?}");
+    }
+    for suite in suites {
+        let started = std::time::Instant::now();
+        let mut site = Site::new(Bed::up(Suite::build(suite)));
+        println!("{suite}: three blank hosts after {:.1?}", started.elapsed());
+        for (number, (name, prove)) in PROOFS[..core].iter().enumerate() {
+            // Without the first one there is no cluster.
+            if number == 0 || wanted.as_ref().is_none_or(|wanted| wanted.contains(name)) {
+                let started = std::time::Instant::now();
+                prove(&mut site);
+                println!("{suite}: {name} in {:.1?}", started.elapsed());
+            }
+        }
+    }
+}

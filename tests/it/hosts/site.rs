@@ -1,0 +1,261 @@
+//! Three hosts that follow Git: the repository of their spec, the remote that they pull from, their agents.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::bed::{BALANCERS, Bed, HOSTS, ended, until};
+use crate::git::git;
+
+/// The virtual address.
+pub(super) const VIP: &str = "192.168.1.222";
+/// What every secret but the cookie is.
+pub(super) const PASSWORD: &str = "s3c#r t!";
+/// The same, in a URI.
+pub(super) const PASSWORD_IN_URI: &str = "s3c%23r%20t!";
+
+/// The secrets of every host.
+const SECRETS: [(&str, &str); 5] = [
+    ("erlang-cookie", "QWERTYUIOPASDFGHJKLZ"),
+    ("admin-password", PASSWORD),
+    ("shop-password", PASSWORD),
+    ("stats-password", PASSWORD),
+    ("vrrp-auth", PASSWORD),
+];
+
+/// The spec for RabbitMQ 3.10 on Debian 12.
+const SPEC: &str = include_str!("../../../fixtures/test-bed/rmqgit.yaml");
+/// The policy of a release that has mirrored queues, and what stands there where they are gone.
+const MIRRORS: &str = "      - name: ha-all
+        pattern: \"^\"
+        apply-to: all
+        definition: {ha-mode: all, ha-sync-mode: automatic}
+";
+const QUORUM: &str = "      - name: ha-all
+        pattern: \"^shop\\\\.\"
+        apply-to: quorum_queues
+        definition: {delivery-limit: 20}
+";
+
+/// A cluster that is run by Git.
+pub(super) struct Site {
+    pub(super) bed: Bed,
+    /// The spec; [`Site::publish`] commits it.
+    pub(super) spec: String,
+    git_server: Child,
+}
+
+/// What `rmqgit sync` or `rmqgit status` said.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) code: i32,
+    pub(super) json: Value,
+}
+
+impl Site {
+    /// Makes the repositories, and a Git server for the hosts in the client's network.
+    pub(super) fn new(bed: Bed) -> Self {
+        for name in ["spec", "origin.git"] {
+            fs::create_dir_all(bed.dir().join(name)).unwrap();
+        }
+        git(&bed.dir().join("spec"), &["init", "--quiet"]);
+        git(&bed.dir().join("origin.git"), &["init", "--quiet", "--bare"]);
+        for key in ["agent", "server"] {
+            let mut keygen = Command::new("ssh-keygen");
+            let made = ended(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(bed.dir().join(key)));
+            assert_eq!(made.code, 0, "{}", made.err);
+        }
+        let git_server = serve(&bed);
+        let spec = spec(&bed);
+        Self { bed, spec, git_server }
+    }
+
+    /// Commits the spec and publishes it, as CI does.
+    pub(super) fn publish(&self, message: &str) {
+        let dir = self.bed.dir().join("spec");
+        fs::write(dir.join("rmqgit.yaml"), &self.spec).unwrap();
+        git(&dir, &["add", "--all"]);
+        git(&dir, &["commit", "--quiet", "--allow-empty", "-m", message]);
+        let origin = self.bed.dir().join("origin.git");
+        let said = ended(crate::rmqgit().arg("publish").arg("--push").arg(origin).current_dir(dir));
+        assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    }
+
+    /// Gives a blank host what it needs to follow Git: settings, keys, secrets, and a timer.
+    pub(super) fn enroll(&self, host: &str) {
+        let (bed, dir) = (&self.bed, self.bed.dir());
+        let user = ended(Command::new("id").arg("-un")).out;
+        let settings = format!(
+            "remote: ssh://{}@client{}\ncluster: orders\nhost: {host}\nmode: converge\naccess: {{timeout: 10}}\n",
+            user.trim(),
+            dir.join("origin.git").display()
+        );
+        bed.put(host, "/etc/rmqgit/agent.yaml", "644", settings.as_bytes());
+        bed.put(host, "/etc/rmqgit/ssh_key", "600", &fs::read(dir.join("agent")).unwrap());
+        let known = format!("client {}", fs::read_to_string(dir.join("server.pub")).unwrap());
+        bed.put(host, "/etc/rmqgit/known_hosts", "644", known.as_bytes());
+        bed.must(host, "install -d -m 700 /etc/rmqgit/secrets");
+        for (name, value) in SECRETS {
+            bed.put(host, &format!("/etc/rmqgit/secrets/{name}"), "600", format!("{value}\n").as_bytes());
+        }
+        // Every ten seconds, and not once in a minute, which is as often as an installation goes.
+        let often = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/10\nAccuracySec=100ms\nRandomizedDelaySec=0\n";
+        bed.put(host, "/etc/systemd/system/rmqgit-sync.timer.d/often.conf", "644", often.as_bytes());
+        bed.must(
+            host,
+            "rmqgit agent install --interval 1m && systemctl daemon-reload && systemctl restart rmqgit-sync.timer",
+        );
+    }
+
+    /// Runs the agent on a host.
+    pub(super) fn sync(&self, host: &str, args: &[&str]) -> Report {
+        let mut all = vec!["timeout", "120", "rmqgit", "sync", "--wait", "--format", "json"];
+        all.extend(args);
+        report(&mut self.bed.exec(host, &all))
+    }
+
+    /// Returns the last report of a host.
+    pub(super) fn status(&self, host: &str) -> Report {
+        report(&mut self.bed.exec(host, &["rmqgit", "status", "--format", "json"]))
+    }
+
+    /// Stops the timers: from here on the tests run the agents.
+    pub(super) fn stop_timers(&self) {
+        for host in HOSTS {
+            self.bed.must(host, "systemctl stop rmqgit-sync.timer && rmqgit sync --wait >/dev/null || true");
+        }
+    }
+
+    /// Starts them again.
+    pub(super) fn start_timers(&self) {
+        for host in HOSTS {
+            self.bed.must(host, "systemctl start rmqgit-sync.timer");
+        }
+    }
+
+    /// Complains unless every host reports that it is as Git says.
+    pub(super) fn in_sync(&self) -> Result<(), String> {
+        for host in HOSTS {
+            let said = self.bed.sh(host, "rmqgit status --format json");
+            let report: Value = serde_json::from_str(&said.out).map_err(|_| format!("{host}: {}", said.err))?;
+            if report["verdict"] != "in-sync" || report["waiting"].is_array() {
+                return Err(format!("{host}: {report:#}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Complains unless all three nodes say that all three run in one cluster.
+    pub(super) fn formed(&self) -> Result<(), String> {
+        for host in HOSTS {
+            let said = self.bed.eval(host, "lists:sort(rabbit_nodes:all_running()).");
+            let wanted = "[rabbit@rabbit1,rabbit@rabbit2,rabbit@rabbit3]";
+            if said.out.split_whitespace().collect::<String>() != wanted {
+                return Err(format!("{host}: {}{}", said.out, said.err));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the hosts that have the virtual address on an interface.
+    pub(super) fn holders(&self) -> Vec<&'static str> {
+        let holds = |host: &&str| self.bed.sh(host, "ip -o -4 address show").out.contains(&format!(" {VIP}/"));
+        BALANCERS.into_iter().filter(holds).collect()
+    }
+
+    /// Complains unless one host alone holds the virtual address.
+    pub(super) fn held_by(&self, host: &str) -> Result<(), String> {
+        let holders = self.holders();
+        if holders == [host] { Ok(()) } else { Err(format!("{VIP} is held by {holders:?}")) }
+    }
+
+    /// Complains unless the management API answers an administrator on the virtual address.
+    pub(super) fn managed(&self) -> Result<(), String> {
+        let user = format!("admin:{PASSWORD}");
+        let url = format!("http://{VIP}:15673/api/overview");
+        let said = ended(&mut self.bed.exec("client", &["curl", "-sS", "-m", "5", "-u", &user, &url]));
+        let overview: Value = serde_json::from_str(&said.out).map_err(|_| format!("{}{}", said.out, said.err))?;
+        if overview["rabbitmq_version"] == self.bed.suite.rabbitmq { Ok(()) } else { Err(format!("{overview:#}")) }
+    }
+
+    /// Where the application connects to.
+    pub(super) fn uri() -> String {
+        format!("amqp://shop:{PASSWORD_IN_URI}@{VIP}:5673/%2F")
+    }
+
+    /// The type of queue that survives a host on this release.
+    pub(super) fn queue_type(&self) -> &'static str {
+        if self.mirrors() { "classic" } else { "quorum" }
+    }
+
+    /// Whether this release has mirrored queues.
+    pub(super) fn mirrors(&self) -> bool {
+        self.bed.suite.rabbitmq.starts_with('3')
+    }
+
+    /// Waits until the cluster serves as the spec says, and returns what is printed about it.
+    pub(super) fn until_it_runs(&self, holder: &str) -> std::time::Duration {
+        let formed = until("one cluster of three", 300, || self.formed());
+        let rest = until("every host in sync", 180, || self.in_sync());
+        let vip = until("the virtual address at its place", 60, || self.held_by(holder));
+        let managed = until("the management page", 60, || self.managed());
+        formed + rest + vip + managed
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        // The bed ends the server itself; this end of it must not stay a zombie.
+        if std::env::var_os("RMQGIT_BED_KEEP").is_none() {
+            let _ = self.git_server.kill();
+            let _ = self.git_server.wait();
+        }
+    }
+}
+
+fn report(command: &mut Command) -> Report {
+    let said = ended(command);
+    let json = serde_json::from_str(&said.out)
+        .unwrap_or_else(|error| panic!("no report: {error}\n{command:?}\n{}{}", said.out, said.err));
+    Report { code: said.code, json }
+}
+
+/// Returns the spec for a suite.
+fn spec(bed: &Bed) -> String {
+    let replace = |text: String, old: &str, new: &str| {
+        assert_eq!(text.matches(old).count(), 1, "{old}");
+        text.replace(old, new)
+    };
+    let suite = &bed.suite;
+    let mut spec = replace(SPEC.to_owned(), "version: 3.10.8", &format!("version: {}", suite.rabbitmq));
+    spec = replace(spec, "erlang: 25.2.3", &format!("erlang: {}", suite.erlang));
+    spec = replace(spec, "version: 2.6.12", &format!("version: {}", suite.haproxy));
+    spec = replace(spec, "version: 2.2.7", &format!("version: {}", suite.keepalived));
+    if suite.rabbitmq.starts_with('4') {
+        spec = replace(spec, MIRRORS, QUORUM);
+    }
+    if suite.name == "sid" {
+        spec += "  rules:\n    erlang-too-new: {level: allow, reason: Debian ships this pair}\n";
+    }
+    spec
+}
+
+/// Starts an sshd in the client's network, at whose end is Git.
+fn serve(bed: &Bed) -> Child {
+    let dir = bed.dir();
+    let path = |name: &str| dir.join(name).display().to_string();
+    let lines = [
+        "ListenAddress 192.168.1.10:22".to_owned(),
+        format!("HostKey {}", path("server")),
+        format!("AuthorizedKeysFile {}", path("agent.pub")),
+        "PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nAcceptEnv GIT_PROTOCOL".to_owned(),
+    ];
+    let config: PathBuf = dir.join("sshd_config");
+    fs::write(&config, lines.join("\n") + "\n").unwrap();
+    // Root's sshd insists on the directory; where no sshd runs as a service, nobody has made it.
+    let script = format!("mkdir -p /run/sshd; exec /usr/sbin/sshd -D -e -f {}", config.display());
+    let mut server = bed.exec("client", &["sh", "-c", &script]);
+    server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("tests/bed/exec starts")
+}
