@@ -22,6 +22,7 @@ use crate::sys::store::{Slot, Store, StoreError};
 mod converge;
 pub mod install;
 mod join;
+pub mod pause;
 pub mod schedule;
 pub mod settings;
 mod state;
@@ -81,13 +82,12 @@ pub fn tick(settings: &Settings, wait: bool) -> Result<Report, AgentError> {
     Ok(run.report)
 }
 
-/// Returns the last report of a host.
-pub fn last_report(state: &Path) -> Result<Report, AgentError> {
+/// Returns the last report of a host, with the pause that is in force now.
+pub fn last_report(state: &Path, now: jiff::Timestamp) -> Result<Report, AgentError> {
     let path = state.display().to_string();
-    match statedir::read(state, REPORT)? {
-        None => Err(AgentError::NoReport(path)),
-        Some(bytes) => read_report(&bytes).map_err(|why| AgentError::Report { path, why }),
-    }
+    let Some(bytes) = statedir::read(state, REPORT)? else { return Err(AgentError::NoReport(path)) };
+    let report = read_report(&bytes).map_err(|why| AgentError::Report { path, why })?;
+    Ok(Report { paused: pause::read(state, now).map(|found| found.paused), ..report })
 }
 
 fn read_report(bytes: &[u8]) -> Result<Report, String> {
@@ -102,6 +102,7 @@ fn empty_report(settings: &Settings, at: jiff::Timestamp) -> Report {
         host: settings.host.clone(),
         root: settings.root.display().to_string(),
         mode: settings.mode,
+        paused: None,
         at,
         verdict: Verdict::Unknown,
         remote: settings.remote.to_string(),
@@ -130,6 +131,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Never fails: what cannot be done is a failure of the report.
     fn tick(&mut self) {
+        self.heed_pause();
         match self.newest().and_then(|loaded| self.unless_bad(loaded)) {
             Some(loaded) => {
                 if let Some(findings) = self.compare(&loaded, true) {
@@ -218,7 +220,7 @@ impl Run<'_> {
         if loaded.bundle.definitions.is_some() {
             self.report.unknown.push(not_looked_at());
         }
-        if self.settings.mode == Mode::Converge && !plan.steps.is_empty() {
+        if self.report.mode == Mode::Converge && !plan.steps.is_empty() && !self.heed_pause() {
             self.converge(&loaded.release, &desired, observed, plan);
         } else {
             let owed = still_owed(&self.state.base, &observed);
@@ -228,6 +230,20 @@ impl Run<'_> {
             self.report.propose(plan);
         }
         None
+    }
+
+    /// Looks for a pause; while there is one, the run only reports. One that begins after this is asked waits for the run.
+    fn heed_pause(&mut self) -> bool {
+        if self.report.paused.is_none()
+            && let Some(found) = pause::read(&self.settings.state, clock::now())
+        {
+            self.report.findings.extend(found.finding);
+            self.report.paused = Some(found.paused);
+            if self.report.mode == Mode::Converge {
+                self.report.mode = Mode::Report;
+            }
+        }
+        self.report.paused.is_some()
     }
 
     fn look(&self, desired: &Desired) -> (Observed, Plan) {

@@ -21,7 +21,9 @@ mod diff;
 mod explain;
 mod init;
 mod man;
+mod pause;
 mod publish;
+mod resume;
 mod schema;
 mod status;
 mod sync;
@@ -54,6 +56,10 @@ enum Verb {
     Sync(sync::Args),
     /// Show the last report of this host
     Status(status::Args),
+    /// Keep runs from changing this host for a while
+    Pause(pause::Args),
+    /// Lift a pause, so that runs may change this host again
+    Resume(resume::Args),
     /// Make this host run its agent by itself, or stop that
     Agent(agent::Args),
     /// Make a spec repository to start from
@@ -99,6 +105,8 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Diff(args) => diff::run(args),
         Verb::Sync(args) => sync::run(args),
         Verb::Status(args) => status::run(args),
+        Verb::Pause(args) => pause::run(args),
+        Verb::Resume(args) => resume::run(args),
         Verb::Agent(args) => agent::run(args),
         Verb::Init(args) => init::run(args),
         Verb::Demo(args) => demo::run(args, cli.color),

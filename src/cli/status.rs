@@ -24,8 +24,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (flags, file) = args.place.read()?;
     let state = settings::state_dir(&flags, &file);
-    let report = agent::last_report(&state)
+    let now = clock::now();
+    let report = agent::last_report(&state, now)
         .map_err(|error| Failure::from_error(&error).help("run `rmqgit sync` with the same root first"))?;
-    sync::show(&report, args.format, Some(clock::now()))?;
+    sync::show(&report, args.format, Some(now))?;
     Ok(sync::exit(report.verdict))
 }

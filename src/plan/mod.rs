@@ -92,6 +92,10 @@ pub enum FindingCode {
     Leftover,
     /// A daemon still runs whose configuration was removed.
     OrphanedUnit,
+    /// The pause cannot be read; the host counts as paused.
+    UnreadablePause,
+    /// The pause begins later than the clock says: the clock was set back.
+    PauseInFuture,
 }
 
 impl FindingCode {

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::name::{ClusterName, HostName, ReleaseId};
 use crate::plan::{Cause, Change, Finding, HeldCode, Outcome, Plan, StepResult, Unknown, Waiting};
 
+mod paused;
 mod text;
 
+pub use paused::{Paused, Person};
 pub use text::{Look, text};
 
 /// The version of the report that this program writes and the only one it reads.
@@ -31,6 +33,9 @@ pub struct Report {
     pub root: String,
     /// Whether the run could change the host.
     pub mode: Mode,
+    /// Why no run changes the host now: a person has paused it. A run that converges then only reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
     /// When the run began, in RFC 3339.
     #[schemars(with = "String")]
     pub at: Timestamp,

@@ -30,6 +30,10 @@ pub struct Look {
 pub fn text(report: &Report, look: Look) -> String {
     let mut out = String::new();
     headline(&mut out, report, look);
+    if let Some(paused) = &report.paused {
+        line(&mut out, YELLOW, "paused", &paused.to_string());
+        note(&mut out, "until it ends, runs change nothing; help: `rmqgit resume` lifts it");
+    }
     for failure in &report.failures {
         let next = match failure.next {
             Next::Retry => "the next run tries again",

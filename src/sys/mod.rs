@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod clock;
 pub mod files;
 pub mod git;
+pub mod person;
 pub mod process;
 pub mod program;
 pub mod random;

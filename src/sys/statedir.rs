@@ -1,4 +1,5 @@
-//! The agent's state directory: one lock, and a few documents that are replaced whole.
+//! The agent's state directory: one lock, and a few documents that are replaced whole. What a person writes while a run may
+//! hold the lock has a lock of its own.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -59,22 +60,7 @@ impl StateDir {
     /// Opens a state directory, makes it where it is missing, and takes its lock. With `wait`, it waits for another run
     /// to end; otherwise it says who holds the lock.
     pub fn open(path: &Path, wait: bool, holder: &str) -> Result<Self, StateError> {
-        let fail = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| StateError::Io { action, path, source }
-        };
-        if let Some(parent) = path.parent() {
-            DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(fail("make", parent))?;
-        }
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail("make", path))?;
-        let meta = fs::metadata(path).map_err(fail("look at", path))?;
-        let user = rustix::process::geteuid().as_raw();
-        if meta.uid() != user {
-            return Err(StateError::Foreign { path: path.to_owned(), owner: meta.uid(), user });
-        }
-        if meta.mode() & 0o077 != 0 {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(fail("close", path))?;
-        }
+        make(path)?;
         let at = path.join("lock");
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).truncate(false).mode(0o600);
@@ -114,20 +100,82 @@ impl StateDir {
 
     /// Replaces a document in one step. With `durable`, it is on the disk when this returns.
     pub fn replace(&self, name: &str, bytes: &[u8], durable: bool) -> Result<(), StateError> {
-        let path = self.path.join(name);
-        let beside = self.path.join(format!(".{name}.new"));
-        let write = || {
-            let mut open = OpenOptions::new();
-            let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-            file.write_all(bytes)?;
-            if durable {
-                file.sync_all()?;
-            }
-            fs::rename(&beside, &path)?;
-            if durable { File::open(&self.path)?.sync_all() } else { Ok(()) }
-        };
-        write().map_err(|source| StateError::Io { action: "write", path: path.clone(), source })
+        replace(&self.path, name, bytes, durable)
     }
+}
+
+/// Replaces a document that a person writes, whether a run holds the lock or not; it is on the disk when this returns.
+pub fn replace_beside(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+    make(dir)?;
+    let _held = lock_of(dir, name)?;
+    replace(dir, name, bytes, true)
+}
+
+/// Removes a document that a person wrote, whatever stands there. The removal is on the disk when this returns.
+pub fn remove_beside(dir: &Path, name: &str) -> Result<(), StateError> {
+    make(dir)?;
+    let _held = lock_of(dir, name)?;
+    let path = dir.join(name);
+    let remove = || {
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_dir() => fs::remove_dir(&path)?,
+            Ok(_) => fs::remove_file(&path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        File::open(dir)?.sync_all()
+    };
+    remove().map_err(fail("remove", &path))
+}
+
+/// Takes the lock of one document: two people who write it come one after the other.
+fn lock_of(dir: &Path, name: &str) -> Result<File, StateError> {
+    let path = dir.join(format!(".{name}.lock"));
+    let lock = || {
+        let mut open = OpenOptions::new();
+        let file = open.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock().map_err(fail("lock", &path))
+}
+
+/// Makes a state directory where it is missing, and closes it to others.
+fn make(path: &Path) -> Result<(), StateError> {
+    if let Some(parent) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(fail("make", parent))?;
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail("make", path))?;
+    let meta = fs::metadata(path).map_err(fail("look at", path))?;
+    let user = rustix::process::geteuid().as_raw();
+    if meta.uid() != user {
+        return Err(StateError::Foreign { path: path.to_owned(), owner: meta.uid(), user });
+    }
+    if meta.mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(fail("close", path))?;
+    }
+    Ok(())
+}
+
+fn fail(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError + use<> {
+    let path = path.to_owned();
+    move |source| StateError::Io { action, path, source }
+}
+
+fn replace(dir: &Path, name: &str, bytes: &[u8], durable: bool) -> Result<(), StateError> {
+    let path = dir.join(name);
+    let beside = dir.join(format!(".{name}.new"));
+    let write = || {
+        let mut open = OpenOptions::new();
+        let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        file.write_all(bytes)?;
+        if durable {
+            file.sync_all()?;
+        }
+        fs::rename(&beside, &path)?;
+        if durable { File::open(dir)?.sync_all() } else { Ok(()) }
+    };
+    write().map_err(fail("write", &path))
 }
 
 impl Drop for StateDir {

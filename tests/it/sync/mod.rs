@@ -5,6 +5,7 @@ mod basics;
 mod edges;
 mod kill;
 mod machine;
+mod pause;
 mod property;
 mod secrets;
 mod site;
