@@ -12,6 +12,14 @@ use zeroize::Zeroizing;
 use crate::name::{HostPath, UnitName};
 use crate::release::Owner;
 
+mod broker;
+mod objects;
+
+pub use broker::{Broker, ClusterState, Door, Member, Queue, QueueName, Queues};
+pub use objects::{
+    Hidden, LiveDefinitions, LiveUser, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, VhostMetadata, canonical,
+};
+
 /// The answer to one look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe<T> {

@@ -33,7 +33,7 @@ pub(crate) use diff::printable;
 pub use outcome::{Outcome, StepResult};
 pub use step::{Planned, Step};
 pub use steps::{is_owed, owed_after};
-pub use subject::{ObjectType, Subject};
+pub use subject::Subject;
 
 /// The grant that lets a release take away more than half of a host's files.
 pub const GRANT_SHRINK: &str = "shrink";

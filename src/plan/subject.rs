@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::live::ObjectType;
 use crate::name::{HostPath, UnitName};
 
 /// Something that can differ.
@@ -46,50 +47,6 @@ pub enum Subject {
         /// The address with its prefix.
         address: String,
     },
-}
-
-/// The types of objects that a broker holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ObjectType {
-    /// A virtual host.
-    Vhost,
-    /// A user.
-    User,
-    /// What a user may do in a vhost.
-    Permission,
-    /// What routing keys a user may use on a topic exchange.
-    TopicPermission,
-    /// A limit of a vhost.
-    VhostLimit,
-    /// A limit of a user.
-    UserLimit,
-    /// A runtime parameter.
-    Parameter,
-    /// A global runtime parameter.
-    GlobalParameter,
-    /// A policy.
-    Policy,
-    /// An operator policy.
-    OperatorPolicy,
-}
-
-impl ObjectType {
-    /// Returns the words for people.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Vhost => "vhost",
-            Self::User => "user",
-            Self::Permission => "permission",
-            Self::TopicPermission => "topic permission",
-            Self::VhostLimit => "vhost limit",
-            Self::UserLimit => "user limit",
-            Self::Parameter => "parameter",
-            Self::GlobalParameter => "global parameter",
-            Self::Policy => "policy",
-            Self::OperatorPolicy => "operator policy",
-        }
-    }
 }
 
 impl Subject {

@@ -1,0 +1,134 @@
+//! The HTTP API of the management plugin, on the loopback address of this machine.
+
+use std::time::Instant;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use ureq::Agent;
+use zeroize::Zeroizing;
+
+use crate::live::{Broker, Door, Probe};
+
+use super::read;
+use super::{Access, BrokerError, Login, probe};
+
+/// The longest answer that is taken, in bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// A connection that is kept for all questions of one look.
+pub(super) struct Api<'a> {
+    agent: Agent,
+    login: &'a Login,
+    authorization: Zeroizing<String>,
+    until: Instant,
+}
+
+impl<'a> Api<'a> {
+    /// Prepares the connection; its deadline counts from here.
+    pub(super) fn open(access: &Access, login: &'a Login) -> Self {
+        let config = Agent::config_builder()
+            .max_redirects(0)
+            .http_status_as_error(false)
+            // The way to this machine's own port leads through no proxy.
+            .proxy(None)
+            .user_agent(concat!("rmqgit/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let pair = Zeroizing::new(format!("{}:{}", login.user, login.password.expose()));
+        let authorization = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
+        Self { agent: config.new_agent(), login, authorization, until: Instant::now() + access.deadline }
+    }
+
+    /// Asks a question.
+    pub(super) fn get(&self, path: &str) -> Result<Value, BrokerError> {
+        let (status, answer) = self.ask(path)?;
+        match status {
+            200 => Ok(answer),
+            _ => Err(refused(&format!("GET {}", plain(path)), status, &answer)),
+        }
+    }
+
+    fn ask(&self, path: &str) -> Result<(u16, Value), BrokerError> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let request = self.agent.get(self.url(path)).header("Authorization", self.authorization.as_str());
+        let request = request.config().timeout_global(Some(left)).build();
+        let mut response = request.call().map_err(|error| self.away(&error))?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(LONGEST).read_to_vec();
+        let body = Zeroizing::new(body.map_err(|error| self.away(&error))?);
+        match serde_json::from_slice(&body) {
+            Ok(answer) => Ok((status, answer)),
+            // Some refusals come without a body, or with one for people.
+            Err(_) if status != 200 => Ok((status, Value::Null)),
+            Err(error) => {
+                Err(BrokerError::Unreadable { question: format!("GET {}", plain(path)), why: error.to_string() })
+            }
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.login.port)
+    }
+
+    fn away(&self, error: &ureq::Error) -> BrokerError {
+        BrokerError::Away { port: self.login.port, why: error.to_string() }
+    }
+}
+
+/// Returns a path without its query.
+fn plain(path: &str) -> &str {
+    path.split('?').next().unwrap_or(path)
+}
+
+fn refused(question: &str, status: u16, answer: &Value) -> BrokerError {
+    let reason = answer["reason"].as_str().or_else(|| answer["error"].as_str()).unwrap_or("no reason is given");
+    let words = reason.chars().filter(|c| !c.is_control()).take(400).collect();
+    BrokerError::Status { question: question.to_owned(), status, words }
+}
+
+/// Looks through five questions. An API that does not open, or that knows another node, is an error; what fails later
+/// is a failed look.
+pub(super) fn look(access: &Access, login: &Login) -> Result<Broker, BrokerError> {
+    let api = Api::open(access, login);
+    let overview = api.get("/api/overview?columns=node,cluster_name,rabbitmq_version,erlang_version")?;
+    let text = |key: &str| overview[key].as_str().unwrap_or_default().to_owned();
+    if text("node") != access.node {
+        let why = format!("it belongs to `{}`, not to `{}`", text("node"), access.node);
+        return Err(BrokerError::Away { port: login.port, why });
+    }
+    let columns = "name,type,running,partitions,mem_alarm,disk_free_alarm,being_drained,applications.name";
+    let nodes = api.get(&format!("/api/nodes?columns={columns}"))?;
+    // Without the tag `administrator` the answer has no users: that is another door's question.
+    let definitions = api.get("/api/definitions")?;
+    let vhosts = api.get("/api/vhosts?columns=name,metadata,description,tags,default_queue_type");
+    let queues = api.get("/api/queues?columns=name,vhost,type,policy,operator_policy");
+    let applications = read::applications(&access.node, &nodes);
+    Ok(Broker {
+        node: access.node.clone(),
+        door: Door::ManagementApi,
+        detour: None,
+        version: Probe::Seen(text("rabbitmq_version")),
+        erlang: Probe::Seen(text("erlang_version")),
+        cluster: probe(read::nodes(&text("cluster_name"), &nodes)),
+        definitions: probe(vhosts.and_then(|vhosts| read::definitions(&definitions, Some(&vhosts)))),
+        queues: probe(queues.and_then(|queues| read::queues(&queues))),
+        applications: applications
+            .map_or_else(|| Probe::Failed("the node names no applications".to_owned()), Probe::Seen),
+    })
+}
+
+/// Asks the checks for a node that is about to stop. The one for mirrors went with the mirrors.
+pub(super) fn critical(access: &Access, login: &Login) -> Result<Vec<String>, BrokerError> {
+    let api = Api::open(access, login);
+    let mut reasons = Vec::new();
+    for check in ["node-is-quorum-critical", "node-is-mirror-sync-critical"] {
+        let path = format!("/api/health/checks/{check}");
+        match api.ask(&path)? {
+            (200, _) => {}
+            (404, _) if check.contains("mirror") => {}
+            (503, answer) => reasons.push(answer["reason"].as_str().unwrap_or(check).to_owned()),
+            (status, answer) => return Err(refused(&format!("GET {path}"), status, &answer)),
+        }
+    }
+    Ok(reasons)
+}
