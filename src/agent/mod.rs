@@ -321,7 +321,12 @@ fn targets(base: &Base, desired: &Desired) -> Targets {
         .cloned()
         .collect();
     let owners = desired.files.values().map(|wanted| &wanted.owner).chain(known.map(|(_, file)| &file.owner));
-    Targets { files, owners: owners.cloned().collect(), units: desired.role.services.iter().cloned().collect() }
+    Targets {
+        files,
+        owners: owners.cloned().collect(),
+        units: desired.role.services.iter().cloned().collect(),
+        broker: desired.role.broker.clone(),
+    }
 }
 
 fn not_looked_at() -> Unknown {

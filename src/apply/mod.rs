@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use crate::name::HostPath;
 use crate::plan::{Candidate, Outcome, Plan, Planned, Step, StepResult};
-use crate::sys::files::{Root, Staged};
+use crate::sys::broker::{self, Access};
+use crate::sys::files::{Root, Staged, candidate_path};
 use crate::sys::process::{self, Ended, ProcessError};
 use crate::sys::units::{self, Began};
 
 mod check;
+mod cluster;
 mod plugins;
 mod probe;
 
@@ -75,6 +77,16 @@ impl<'a> Run<'a> {
                 }
                 judged
             }
+            Step::SetCookie { path, node } => {
+                let taken = match self.stage(path) {
+                    Ok(_) => result(broker::set_cookie(&Access::of_machine(node), &candidate_path(path))),
+                    Err(failed) => failed,
+                };
+                if taken != StepResult::Done {
+                    self.stopped.insert(path.clone());
+                }
+                taken
+            }
             Step::Write { path } => self.write(path),
             Step::SetMode { path } => {
                 self.with_live(path, |root, candidate, stamp| result(root.set_mode(path, candidate.mode, stamp)))
@@ -101,6 +113,10 @@ impl<'a> Run<'a> {
                 stopped
             }
             Step::Start { unit } => ended(units::start(unit)),
+            Step::StartApp { node } => cluster::start_app(node),
+            Step::Join { node, with, member, forget } => cluster::join(node, with, *member, *forget),
+            Step::ForgetNode { node, at } => cluster::forget(node, at),
+            Step::ChangeNodeType { node, member } => cluster::change_type(node, *member),
             Step::Probe { unit } => probe::settle(unit, self.began),
             Step::Restart { unit, .. } => ended(units::restart(unit)),
         }

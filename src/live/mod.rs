@@ -13,9 +13,11 @@ use crate::name::{HostPath, UnitName};
 use crate::release::Owner;
 
 mod broker;
+mod cluster;
 mod objects;
 
 pub use broker::{Broker, ClusterState, Door, Member, Queue, QueueName, Queues};
+pub use cluster::Cluster;
 pub use objects::{
     Hidden, LiveDefinitions, LiveUser, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, VhostMetadata, canonical,
 };
@@ -80,6 +82,8 @@ pub struct Observed {
     pub user: u32,
     /// The units that a change concerns, or why systemd cannot be asked. Filled in when something asks for a unit.
     pub units: BTreeMap<UnitName, Probe<UnitState>>,
+    /// The RabbitMQ cluster; `None` where this host has no node, or its node was not asked.
+    pub cluster: Option<Cluster>,
 }
 
 /// What the file system is whose files were looked at.

@@ -3,14 +3,18 @@
 //! Input: a root and what to look at. Output: [`Observed`]. Must not: change anything, or fail as a whole: each look
 //! has its own answer. The broker is not looked at yet; the report says so.
 
+mod cluster;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::facts::platform::RABBITMQ_UNIT as BROKER;
 use crate::live::{FileState, Kind, Observed, Probe};
 use crate::name::{HostPath, UnitName};
-use crate::release::Owner;
+use crate::release::{BrokerNode, Owner};
 use crate::sys::accounts::{self, Accounts};
+use crate::sys::broker::Access;
 use crate::sys::files::{Entry, EntryKind, Root};
 use crate::sys::units;
 
@@ -23,6 +27,8 @@ pub struct Targets {
     pub owners: BTreeSet<Owner>,
     /// The units.
     pub units: BTreeSet<UnitName>,
+    /// This host's RabbitMQ node.
+    pub broker: Option<BrokerNode>,
 }
 
 /// Looks at the files and units of a host.
@@ -37,8 +43,10 @@ pub fn observe(root: &Root, targets: &Targets, at: Timestamp) -> Observed {
         accounts: targets.owners.iter().map(|owner| (owner.clone(), accounts.resolve(owner))).collect(),
         user: accounts::own_user(),
         units: BTreeMap::new(),
+        cluster: None,
     };
     observe_units(&mut observed, &targets.units);
+    observe_cluster(&mut observed, targets.broker.as_ref());
     observed
 }
 
@@ -46,6 +54,15 @@ pub fn observe(root: &Root, targets: &Targets, at: Timestamp) -> Observed {
 pub fn observe_units(observed: &mut Observed, wanted: &BTreeSet<UnitName>) {
     if observed.place == crate::live::Place::Machine {
         observed.units.extend(units::probe(wanted));
+    }
+}
+
+/// Asks this host's node, if its unit runs.
+fn observe_cluster(observed: &mut Observed, broker: Option<&BrokerNode>) {
+    let runs =
+        |unit: &UnitName| unit.as_str() == BROKER && observed.units[unit].seen().is_some_and(|state| state.active);
+    if let Some(broker) = broker.filter(|_| observed.units.keys().any(runs)) {
+        observed.cluster = Some(cluster::look(&Access::of_machine(&broker.node), broker));
     }
 }
 

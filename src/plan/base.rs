@@ -28,6 +28,12 @@ pub struct Base {
     /// The units that were seen as the release wants them: one that is not any more has drifted.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub units: BTreeSet<UnitName>,
+    /// The members that the cluster was seen to have, in whole.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub members: BTreeSet<String>,
+    /// The virtual addresses, as they were last applied.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub addresses: BTreeSet<String>,
     /// Per unit, when the newest file was written that a run has let it read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub told: BTreeMap<UnitName, Timestamp>,
@@ -156,6 +162,14 @@ impl Base {
             }
         }
         base.units = desired.role.services.iter().filter(|unit| base.is_settled(unit, observed)).cloned().collect();
+        if let (Some(own), Some(broker)) = (super::cluster::own(observed), &desired.role.broker)
+            && broker.members.iter().all(|member| own.members.contains_key(&member.node))
+        {
+            base.members = own.members.keys().cloned().collect();
+        }
+        if base.follows(desired) {
+            base.addresses = super::transition::addresses_of(&desired.role);
+        }
         base.told.retain(|unit, _| desired.role.services.contains(unit));
         base.files.retain(|path, file| {
             desired.files.contains_key(path) || !compare::is_gone(observed.files.get(path), file.part)
@@ -171,6 +185,14 @@ impl Base {
             Some(Probe::Seen(state)) => self.units.contains(unit) || (state.active && state.enabled != Some(false)),
             _ => self.units.contains(unit),
         }
+    }
+
+    /// Whether every file that the host has is as the release asks.
+    fn follows(&self, desired: &Desired) -> bool {
+        desired.files.iter().all(|(path, wanted)| match (&wanted.content, self.files.get(path)) {
+            (Ok(joined), Some(file)) => file.digest == BaseFile::of(wanted, joined).digest,
+            _ => false,
+        })
     }
 
     /// Records that a unit was let read its files.

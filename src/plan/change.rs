@@ -164,3 +164,10 @@ pub enum HeldCode {
     /// It has to wait for something else on this host or in the cluster.
     Waits,
 }
+
+impl HeldCode {
+    /// Whether a change that is held so is a failure of a run that converges.
+    pub fn fails(self) -> bool {
+        !matches!(self, Self::LeftBehind | Self::Waits)
+    }
+}

@@ -25,6 +25,7 @@ mod service;
 mod step;
 mod steps;
 mod subject;
+mod transition;
 
 pub use base::{Base, BaseFile, Intent, Owed};
 pub use change::{Action, Cause, Change, Class, Difference, Held, HeldCode};
@@ -193,8 +194,11 @@ pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
     }
     service::compare(&mut plan, &base, desired, observed);
     plan.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
+    transition::hold(&mut plan, &base, desired, observed);
     let actions = steps::asked(&mut plan, &base, desired, observed);
     steps::order(&mut plan, &actions, desired, observed);
+    cluster::compare(&mut plan, &base, desired, observed);
+    plan.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
     plan
 }
 

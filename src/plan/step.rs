@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{HostPath, UnitName};
-use crate::release::Check;
+use crate::release::{Check, NodeKind};
 
 /// One step, or a step that will not be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,13 @@ pub enum Step {
         path: HostPath,
         /// The program.
         check: Check,
+    },
+    /// Lets the running node take the cookie of the candidate.
+    SetCookie {
+        /// The file.
+        path: HostPath,
+        /// The node.
+        node: String,
     },
     /// Puts the candidate in the place of the file.
     Write {
@@ -95,6 +102,36 @@ pub enum Step {
     Start {
         /// The unit.
         unit: UnitName,
+    },
+    /// Starts RabbitMQ in an Erlang that runs without it.
+    StartApp {
+        /// The node.
+        node: String,
+    },
+    /// Lets this host's blank node join a cluster: stop, reset, join, start.
+    Join {
+        /// This host's node.
+        node: String,
+        /// The member that it joins.
+        with: String,
+        /// What it becomes.
+        member: NodeKind,
+        /// Whether the cluster still has the node as it was before, and forgets that first.
+        forget: bool,
+    },
+    /// Lets the cluster forget a node that does not run.
+    ForgetNode {
+        /// The node.
+        node: String,
+        /// The member that forgets it, on this host.
+        at: String,
+    },
+    /// Makes this host's node a disc or a RAM node.
+    ChangeNodeType {
+        /// The node.
+        node: String,
+        /// What it becomes.
+        member: NodeKind,
     },
     /// Waits until the unit works with the files that it was told to read.
     Probe {

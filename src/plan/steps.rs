@@ -9,12 +9,12 @@ use crate::name::{HostPath, UnitName};
 use crate::release::{Check, OnChange};
 
 use super::base::{Base, Owed};
-use super::cluster;
 use super::desired::Desired;
 use super::{Action, Cause, Change, Difference, Finding, FindingCode, Plan, Planned, Step, Subject, Unknown, Waiting};
+use super::{cluster, transition};
 
 /// The unit of the broker, on every platform.
-const BROKER: &str = "rabbitmq-server.service";
+pub(super) const BROKER: &str = "rabbitmq-server.service";
 
 /// The files that ask for an action.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,7 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
         };
         if action == OnChange::Nothing
             || was_never_read(change, &action, observed)
+            || transition::is_rotation(change, observed)
             || (action == OnChange::Sysctl && change.action == Action::Remove)
         {
             continue;
@@ -120,17 +121,17 @@ pub(super) fn order(plan: &mut Plan, asked: &BTreeMap<OnChange, Asked>, desired:
         plan.steps.push(Planned { step: Step::Clean { path: path.clone() }, skip: None });
     }
     let restarts = restarts_of(asked);
-    let fresh = restarts.get(&broker()).filter(|_| cluster::is_fresh(desired, observed) && runs(&broker(), observed));
+    let fresh = restarts.get(&broker()).filter(|_| cluster::is_fresh(observed) && runs(&broker(), observed));
     if let Some(Asked { files, .. }) = fresh {
         let step = Step::Stop { unit: broker(), files: files.clone() };
         plan.steps.push(Planned { step, skip: None });
     }
-    let steps = file_steps(plan, desired);
+    let steps = file_steps(plan, desired, observed);
     plan.steps.extend(steps.into_iter().map(|step| Planned { step, skip: None }));
     Telling { asked, desired, observed, fresh: fresh.is_some() }.order(plan, restarts);
 }
 
-fn file_steps(plan: &Plan, desired: &Desired) -> Vec<Step> {
+fn file_steps(plan: &Plan, desired: &Desired, observed: &Observed) -> Vec<Step> {
     let check_of = |path: &HostPath| desired.files.get(path).and_then(|wanted| wanted.check);
     let changes = plan.changes.iter().filter(|change| change.held.is_none());
     let mut changes: Vec<(&HostPath, &Change)> =
@@ -143,6 +144,9 @@ fn file_steps(plan: &Plan, desired: &Desired) -> Vec<Step> {
         let writes = !matches!(change.action, Action::Mode | Action::Owner | Action::Remove);
         if let (true, Some(check)) = (writes, check_of(&path)) {
             steps.push(Step::Check { path: path.clone(), check });
+        }
+        if let Some(node) = desired.role.broker.as_ref().filter(|_| transition::is_rotation(change, observed)) {
+            steps.push(Step::SetCookie { path: path.clone(), node: node.node.clone() });
         }
         steps.push(match change.action {
             Action::Create | Action::Replace | Action::EditBlock => Step::Write { path },

@@ -94,6 +94,7 @@ fn observed(text: &str) -> Observed {
             .collect(),
         user: 0,
         units: BTreeMap::new(),
+        cluster: None,
     }
 }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{ClusterName, HostName, ReleaseId};
-use crate::plan::{Cause, Change, Finding, HeldCode, Outcome, Plan, StepResult, Unknown, Waiting};
+use crate::plan::{Cause, Change, Finding, Outcome, Plan, StepResult, Unknown, Waiting};
 
 mod paused;
 mod text;
@@ -185,7 +185,7 @@ impl Report {
     /// Finds the verdict.
     pub fn judge(&mut self) {
         let may_change = self.mode == Mode::Converge;
-        let stuck = |change: &Change| change.held.as_ref().is_some_and(|held| held.code != HeldCode::LeftBehind);
+        let stuck = |change: &Change| change.held.as_ref().is_some_and(|held| held.code.fails());
         let failed = !self.failures.is_empty()
             || self.steps.iter().any(Outcome::is_bad)
             || (may_change && self.changes.iter().any(stuck));

@@ -192,6 +192,7 @@ fn step(out: &mut String, outcome: &Outcome) {
     let what = match &outcome.step {
         Step::Clean { path } => format!("remove the leftover beside {path}"),
         Step::Check { path, .. } => format!("check {path}"),
+        Step::SetCookie { .. } => "let the running node take the new cookie".to_owned(),
         Step::Write { path } => format!("write {path}"),
         Step::SetMode { path } => format!("set the mode of {path}"),
         Step::SetOwner { path } => format!("set the owner of {path}"),
@@ -203,6 +204,10 @@ fn step(out: &mut String, outcome: &Outcome) {
         Step::Enable { unit } => format!("systemctl enable {unit}"),
         Step::Stop { unit, .. } => format!("systemctl stop {unit}"),
         Step::Start { unit } => format!("systemctl start {unit}"),
+        Step::StartApp { node } => format!("start RabbitMQ on {node}"),
+        Step::Join { node, with, .. } => format!("let {node} join {with}"),
+        Step::ForgetNode { node, .. } => format!("let the cluster forget {node}"),
+        Step::ChangeNodeType { node, member } => format!("make {node} a {} node", member.as_str()),
         Step::Probe { unit } => format!("wait for {unit} to work"),
         Step::Restart { unit, .. } => format!("restart {unit}"),
     };

@@ -64,7 +64,7 @@ fn lower_cluster(diags: &mut Diagnostics, spec: &spec::Cluster) -> Option<Cluste
     let platform = spec.platform.unwrap_or_default();
     let sysctl = lower_sysctl(diags, spec);
     for grant in &spec.grants {
-        check_word(diags, grant, grant.place, "a transition");
+        check_grant(diags, grant);
     }
     let name = spec.name.clone();
     if name.is_none() {
@@ -112,6 +112,16 @@ fn check_word(diags: &mut Diagnostics, word: &str, place: Place, what: &str) {
     if word.is_empty() || word.len() > 255 || !word.bytes().all(plain) {
         let message = format!("`{}` is not the name of {what}", excerpt(word));
         text::refuse(diags, "invalid-value", place, message, "use letters, digits, `-`, `_` and `.`");
+    }
+}
+
+/// A grant is the name of a transition, with the node that it concerns where it concerns one: `forget-node:rabbit@r4`.
+fn check_grant(diags: &mut Diagnostics, grant: &At<String>) {
+    let (transition, node) = grant.value.split_once(':').unwrap_or((&grant.value, ""));
+    check_word(diags, transition, grant.place, "a transition");
+    let node = node.replacen('@', "", 1);
+    if grant.value.contains(':') {
+        check_word(diags, &node, grant.place, "the node of a transition");
     }
 }
 

@@ -16,7 +16,11 @@ mod cli;
 mod read;
 mod tell;
 
-pub use tell::{change_node_type, forget, join_cluster, reset, start_app, stop_app};
+pub use tell::{change_node_type, forget, join_cluster, reset, set_cookie, shrink, start_app, stop_app};
+
+/// How long a question may take. A node that has lost sight of others may not answer for half a minute, and then tell what
+/// was true before.
+const DEADLINE: Duration = Duration::from_secs(8);
 
 /// How a node is reached.
 #[derive(Debug, Clone)]
@@ -31,6 +35,20 @@ pub struct Access {
     pub api: Option<Login>,
     /// How long each question may take.
     pub deadline: Duration,
+}
+
+impl Access {
+    /// Returns the way to a node through this machine's tools alone.
+    pub fn of_machine(node: &str) -> Self {
+        Self {
+            node: node.to_owned(),
+            // RabbitMQ takes a dot in a node's name for a full host name.
+            long_names: node.contains('.'),
+            tools: Tools::of_machine(),
+            api: None,
+            deadline: DEADLINE,
+        }
+    }
 }
 
 /// Where RabbitMQ's own tools are, and who runs them.
@@ -150,6 +168,11 @@ pub fn critical(access: &Access) -> Probe<Vec<String>> {
         return Probe::Seen(reasons);
     }
     probe(cli::critical(access))
+}
+
+/// Whether a node answered that its Erlang machine runs without RabbitMQ.
+pub fn is_stopped(broker: &Broker) -> bool {
+    matches!(&broker.cluster, Probe::Failed(why) if why.contains("the 'rabbit' app"))
 }
 
 fn probe<T>(result: Result<T, BrokerError>) -> Probe<T> {

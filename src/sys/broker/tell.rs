@@ -43,6 +43,20 @@ pub fn change_node_type(access: &Access, kind: NodeKind, deadline: Duration) -> 
     tell(access, &["change_cluster_node_type", kind.as_str()], deadline)
 }
 
+/// Takes a member out of the quorum queues that it has a replica of.
+pub fn shrink(access: &Access, node: &str, deadline: Duration) -> Result<(), BrokerError> {
+    cli::run(access, &access.node, "rabbitmq-queues", &["shrink", node], deadline).map(|_| ())
+}
+
+/// Lets the running node take the cookie in a file. The file's path stands in the expression, the cookie nowhere.
+pub fn set_cookie(access: &Access, file: &str) -> Result<(), BrokerError> {
+    let path = serde_json::Value::from(file);
+    let expression = format!(
+        "{{ok, Bytes}} = file:read_file({path}), erlang:set_cookie(node(), binary_to_atom(string:trim(Bytes), utf8))."
+    );
+    tell(access, &["eval", &expression], access.deadline)
+}
+
 fn tell(access: &Access, args: &[&str], deadline: Duration) -> Result<(), BrokerError> {
     cli::run(access, &access.node, "rabbitmqctl", args, deadline).map(|_| ())
 }

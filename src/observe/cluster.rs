@@ -1,0 +1,51 @@
+//! Asks this host's RabbitMQ node, and its peers while it is alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::Duration;
+
+use crate::live::{Broker, Cluster, Door, Probe};
+use crate::release::BrokerNode;
+use crate::sys::broker::{self, Access};
+use crate::sys::clock;
+
+/// How often peers are asked while one of them is stopped: it may be joining at this very moment.
+const LOOKS: u32 = 4;
+/// How long to wait between two looks.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Asks this host's node and, where that is alone though it should not be, the others.
+pub(super) fn look(access: &Access, release: &BrokerNode) -> Cluster {
+    let own = broker::look(access);
+    let runs = match &own.cluster {
+        Probe::Seen(_) => Probe::Seen(true),
+        Probe::Absent | Probe::Failed(_) => broker::is_running(access),
+    };
+    let others = release.members.iter().map(|member| &member.node).filter(|node| **node != release.node);
+    let others: Vec<&String> = others.filter(|_| own.is_alone()).collect();
+    let mut cluster = Cluster { own, runs, peers: BTreeMap::new(), stopped: BTreeSet::new() };
+    for again in 0..LOOKS {
+        if again > 0 {
+            clock::sleep(PAUSE);
+        }
+        cluster.peers = ask(access, &others);
+        let stopped = cluster.peers.iter().filter(|(_, peer)| broker::is_stopped(peer));
+        cluster.stopped = stopped.map(|(node, _)| node.clone()).collect();
+        if cluster.stopped.is_empty() {
+            break;
+        }
+    }
+    cluster
+}
+
+fn ask(access: &Access, nodes: &[&String]) -> BTreeMap<String, Broker> {
+    thread::scope(|scope| {
+        let ask = |node: &String| {
+            let access = Access { node: node.clone(), api: None, ..access.clone() };
+            scope.spawn(move || broker::look_through(&access, Door::CommandLine))
+        };
+        let asked: Vec<_> = nodes.iter().map(|node| (*node, ask(node))).collect();
+        let answers = asked.into_iter().filter_map(|(node, answer)| Some((node.clone(), answer.join().ok()?.ok()?)));
+        answers.collect()
+    })
+}
