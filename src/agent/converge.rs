@@ -1,6 +1,7 @@
 //! Brings the host to what a release asks for, round by round, and back to the last good release where that fails.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::apply;
 use crate::live::Observed;
@@ -8,6 +9,7 @@ use crate::name::{ReleaseId, UnitName};
 use crate::plan::{self, Action, Change, Desired, Outcome, Plan, Step, StepResult, Subject};
 use crate::release::OnChange;
 use crate::report::{Failure, Next};
+use crate::sys::clock;
 
 use super::Run;
 use super::state::BadRelease;
@@ -15,6 +17,11 @@ use super::state::BadRelease;
 /// The most rounds of one run. What a round makes possible, such as asking a broker that has just started, the next one
 /// does.
 const MOST_ROUNDS: usize = 6;
+
+/// How often a new node looks again whether its peers are ready for it.
+const MOST_WAITS: u32 = 12;
+/// How long it waits between two looks.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What the rounds of a run have done so far.
 #[derive(Default)]
@@ -43,6 +50,14 @@ impl Run<'_> {
             let failed = outcomes.iter().any(Outcome::is_bad);
             let next = self.after(release, desired, &plan, &outcomes);
             done.outcomes.extend(outcomes);
+            let mut next = next;
+            for _ in 0..MOST_WAITS {
+                if failed || next.1.has_work() || !next.1.is_forming() {
+                    break;
+                }
+                clock::sleep(PAUSE);
+                next = self.look(desired);
+            }
             let proceeds = !failed && round < MOST_ROUNDS && next.1.has_work() && next.1.steps != plan.steps;
             let findings = std::mem::take(&mut plan.findings);
             (observed, plan) = next;

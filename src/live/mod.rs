@@ -86,6 +86,22 @@ pub struct Observed {
     pub cluster: Option<Cluster>,
 }
 
+impl Observed {
+    /// Returns a machine on which root looked at nothing yet.
+    pub fn empty(at: Timestamp) -> Self {
+        Self {
+            at,
+            place: Place::Machine,
+            files: BTreeMap::new(),
+            leftovers: BTreeSet::new(),
+            accounts: BTreeMap::new(),
+            user: 0,
+            units: BTreeMap::new(),
+            cluster: None,
+        }
+    }
+}
+
 /// What the file system is whose files were looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {

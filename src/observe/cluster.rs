@@ -19,7 +19,9 @@ pub(super) fn look(access: &Access, release: &BrokerNode) -> Cluster {
     let own = broker::look(access);
     let runs = match &own.cluster {
         Probe::Seen(_) => Probe::Seen(true),
-        Probe::Absent | Probe::Failed(_) => broker::is_running(access),
+        Probe::Failed(_) if broker::is_stopped(&own) => Probe::Seen(false),
+        Probe::Absent => Probe::Absent,
+        Probe::Failed(why) => Probe::Failed(why.clone()),
     };
     let others = release.members.iter().map(|member| &member.node).filter(|node| **node != release.node);
     let others: Vec<&String> = others.filter(|_| own.is_alone()).collect();

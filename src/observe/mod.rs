@@ -5,7 +5,7 @@
 
 mod cluster;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -36,14 +36,12 @@ pub fn observe(root: &Root, targets: &Targets, at: Timestamp) -> Observed {
     let accounts = accounts::load(root);
     let look = |path: &HostPath| (path.clone(), file(root, &accounts, path));
     let mut observed = Observed {
-        at,
         place: root.place(),
         files: targets.files.iter().map(look).collect(),
         leftovers: targets.files.iter().filter(|path| root.has_leftover(path)).cloned().collect(),
         accounts: targets.owners.iter().map(|owner| (owner.clone(), accounts.resolve(owner))).collect(),
         user: accounts::own_user(),
-        units: BTreeMap::new(),
-        cluster: None,
+        ..Observed::empty(at)
     };
     observe_units(&mut observed, &targets.units);
     observe_cluster(&mut observed, targets.broker.as_ref());

@@ -54,6 +54,8 @@ pub struct Plan {
     pub waiting: Vec<Waiting>,
     /// The bytes behind the steps. They may hold secrets and are never written into a report.
     pub candidates: BTreeMap<HostPath, Candidate>,
+    /// This host's RabbitMQ node.
+    pub own_node: Option<String>,
 }
 
 /// A unit that runs with older files.
@@ -156,6 +158,16 @@ impl Plan {
         self.steps.iter().any(|planned| planned.skip.is_none())
     }
 
+    /// Whether this host's new node waits for its peers.
+    pub fn is_forming(&self) -> bool {
+        let waits = |held: &Held| held.code == HeldCode::Waits;
+        self.changes.iter().any(|change| {
+            change.action == Action::Join
+                && change.held.as_ref().is_some_and(waits)
+                && matches!(&change.subject, Subject::Member { node } if self.own_node.as_ref() == Some(node))
+        })
+    }
+
     /// Whether the release is refused as a whole.
     pub fn refuses_release(&self) -> bool {
         self.findings.iter().any(|finding| finding.code.refuses_release())
@@ -181,7 +193,8 @@ impl Plan {
 /// Compares and decides.
 pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
     let base = base.recovered(observed);
-    let mut plan = Plan::default();
+    let own_node = desired.role.broker.as_ref().map(|broker| broker.node.clone());
+    let mut plan = Plan { own_node, ..Plan::default() };
     if let Some(finding) = refused(&base, desired) {
         plan.findings.push(finding);
         return plan;

@@ -250,3 +250,6 @@ impl Task<'_> {
 fn waits(why: String) -> Held {
     Held { code: HeldCode::Waits, why, help: "nothing to do: a later run goes on when it can".to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

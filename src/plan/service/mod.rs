@@ -113,3 +113,6 @@ fn masked_by_hand(unit: &UnitName) -> Held {
         help: format!("systemctl unmask {unit}; the next run then starts it"),
     }
 }
+
+#[cfg(test)]
+mod tests;
