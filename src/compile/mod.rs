@@ -7,6 +7,7 @@ mod classic;
 mod haproxy;
 mod host;
 mod keepalived;
+mod maintenance;
 mod pieces;
 mod rabbitmq;
 mod render;
@@ -125,6 +126,7 @@ impl<'a> Job<'a> {
             artifacts,
             definitions: role.broker.is_some().then(|| self.cluster.broker.definitions.clone()),
             role,
+            maintenance: self.cluster.maintenance.as_ref().map(maintenance::of),
             grants: self.cluster.grants.clone(),
         }
     }

@@ -45,6 +45,7 @@ pub(super) fn cluster() -> Cluster {
         balancer: Some(balancer()),
         vip: Some(keepalived()),
         sysctl: IndexMap::new(),
+        maintenance: None,
         grants: Vec::new(),
     }
 }

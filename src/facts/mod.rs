@@ -17,6 +17,7 @@ pub mod policy_keys;
 pub mod range;
 pub mod releases;
 pub mod table;
+pub mod time_zones;
 pub mod upgrades;
 pub mod variables;
 pub mod version;

@@ -20,11 +20,13 @@ use crate::name::{ClusterName, HostName, SecretRef};
 mod check;
 pub mod fleet;
 mod lower;
+mod maintenance;
 #[cfg(test)]
 mod tests;
 
 pub use check::{Checked, Read, check, read, root};
 pub use lower::lower;
+pub use maintenance::{Maintenance, Window};
 
 /// All clusters of a spec.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +52,8 @@ pub struct Cluster {
     pub vip: Option<Keepalived>,
     /// Kernel settings that the spec adds, by name, for every host.
     pub sysctl: IndexMap<String, String>,
+    /// When a broker may be restarted; `None` is at any time.
+    pub maintenance: Option<Maintenance>,
     /// Transitions that the spec grants by name.
     pub grants: Vec<String>,
     /// What the spec says about rules, by their codes.

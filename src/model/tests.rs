@@ -6,6 +6,7 @@ use super::{Checked, Cluster, check};
 use crate::diag::{Format, render};
 
 mod fleet;
+mod maintenance;
 
 /// A sound cluster, by the lines that a case changes.
 const SOUND: &str = "version: 1

@@ -20,21 +20,25 @@ mod compare;
 mod desired;
 mod diff;
 mod file;
+mod gate;
 mod outcome;
 mod service;
 mod step;
 mod steps;
 mod subject;
 mod transition;
+mod window;
 
 pub use base::{Base, BaseFile, Intent, Owed};
 pub use change::{Action, Cause, Change, Class, Difference, Held, HeldCode};
 pub use desired::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
 pub(crate) use diff::printable;
+pub use gate::{Asked, Neighbours, Shut, ShutCode, gate};
 pub use outcome::{Outcome, StepResult};
 pub use step::{Planned, Step};
 pub use steps::{is_owed, owed_after};
 pub use subject::Subject;
+pub use window::{Window, window};
 
 /// The grant that lets a release take away more than half of a host's files.
 pub const GRANT_SHRINK: &str = "shrink";

@@ -11,6 +11,7 @@
 //! manifest.json                        per file: digest, mode, owner, check, action, the secrets' places
 //! ```
 
+mod maintenance;
 mod role;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::definitions::Definitions;
 use crate::name::{ClusterName, Digest, HostName, HostPath, SecretRef, UnitName};
 use crate::quote::Syntax;
 
+pub use maintenance::{Day, Maintenance, MaintenanceWindow};
 pub use role::{BrokerNode, MemberNode, NodeKind, Role, VirtualAddress};
 
 /// The version of the stored format that this program writes and the only one it reads.
@@ -61,6 +63,8 @@ pub struct Bundle {
     pub definitions: Option<Definitions>,
     /// What the host is in its cluster.
     pub role: Role,
+    /// When the broker may be restarted; `None` is at any time.
+    pub maintenance: Option<Maintenance>,
     /// The transitions that this release grants by name.
     pub grants: Vec<String>,
 }
@@ -181,6 +185,9 @@ pub struct Manifest {
     /// The digest of `definitions.json`, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definitions: Option<Digest>,
+    /// When the broker may be restarted; at any time, if it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Maintenance>,
     /// The transitions that this release grants by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<String>,
@@ -319,6 +326,7 @@ impl Bundle {
             role: self.role.clone(),
             files: listed,
             definitions,
+            maintenance: self.maintenance.clone(),
             grants: self.grants.clone(),
         };
         files.insert(MANIFEST.to_owned(), canonical_json(&manifest).into_bytes());
@@ -360,6 +368,7 @@ impl Bundle {
             artifacts,
             definitions,
             role: manifest.role,
+            maintenance: manifest.maintenance,
             grants: manifest.grants,
         })
     }

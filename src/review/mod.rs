@@ -80,7 +80,7 @@ pub enum Kind {
 /// Something beside the bytes that changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Attribute {
-    /// Which: `mode`, `owner`, `check`, `on-change`, `part`, `order` or `grants`.
+    /// Which: `mode`, `owner`, `check`, `on-change`, `part`, `order`, `maintenance` or `grants`.
     pub name: &'static str,
     /// What it was.
     pub from: String,
@@ -163,9 +163,11 @@ fn stored(artifact: &Artifact) -> String {
 /// Compares what the manifest says of the host as a whole.
 fn document_change(old: &Bundle, new: &Bundle) -> Option<Change> {
     let order = |bundle: &Bundle| bundle.order.iter().map(HostName::as_str).collect::<Vec<_>>().join(", ");
+    let maintenance = |bundle: &Bundle| bundle.maintenance.as_ref().map(ToString::to_string).unwrap_or_default();
     let grants = |bundle: &Bundle| bundle.grants.join(", ");
     let mut attributes = Vec::new();
     attribute(&mut attributes, "order", order(old), order(new));
+    attribute(&mut attributes, "maintenance", maintenance(old), maintenance(new));
     attribute(&mut attributes, "grants", grants(old), grants(new));
     file_change(MANIFEST, Some(""), Some(""), attributes, None)
 }

@@ -160,6 +160,7 @@ mod tests {
                 artifacts,
                 definitions: None,
                 role: crate::release::Role::default(),
+                maintenance: None,
                 grants: vec![],
             };
             (HostId { cluster: cluster.clone(), host }, bundle)

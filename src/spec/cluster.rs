@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::haproxy::Haproxy;
 use super::keepalived::Keepalived;
+use super::maintenance::Maintenance;
 use super::rabbitmq::Rabbitmq;
 use super::rules::RuleSetting;
 use super::value::{Named, Scalar};
@@ -35,6 +36,8 @@ pub struct Cluster {
     /// Kernel settings for every host, beside those that the set-up needs, such as `net.core.somaxconn: 4096`.
     #[serde(default)]
     pub sysctl: Named<String, Scalar>,
+    /// When a broker may be restarted for a change that needs it. Default: at any time.
+    pub maintenance: Option<At<Maintenance>>,
     /// The dangerous transitions that this commit grants, by name. A grant that has been used does nothing.
     #[serde(default)]
     pub grants: Vec<At<String>>,

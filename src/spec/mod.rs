@@ -11,6 +11,7 @@ mod definitions;
 mod document;
 mod haproxy;
 mod keepalived;
+mod maintenance;
 mod rabbitmq;
 mod root;
 mod rules;
@@ -23,6 +24,7 @@ pub use definitions::{
 pub use document::{Document, FILE, Publish, VERSION};
 pub use haproxy::{Check, CheckType, Front, Haproxy, HaproxyExtra, Stats, Timeouts};
 pub use keepalived::{Instance, Keepalived, KeepalivedExtra, Mail, TrackScript};
+pub use maintenance::{Day, Maintenance, Window};
 pub use rabbitmq::{Node, NodeKind, Rabbitmq};
 pub use root::{Inline, Root, Written, branch, include_dirs};
 pub use rules::RuleSetting;

@@ -1,6 +1,7 @@
 //! The clock. Time is an argument everywhere else.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Returns the time, in whole seconds.
 pub fn now() -> Timestamp {
@@ -10,10 +11,29 @@ pub fn now() -> Timestamp {
 
 /// Returns the day, as UTC has it: the same on every machine.
 pub fn today() -> jiff::civil::Date {
-    now().to_zoned(jiff::tz::TimeZone::UTC).date()
+    now().to_zoned(TimeZone::UTC).date()
 }
 
 /// Waits.
 pub fn sleep(duration: std::time::Duration) {
     std::thread::sleep(duration);
+}
+
+/// Returns what this host knows of a time zone. UTC needs no file.
+pub fn zone(name: &str) -> Option<TimeZone> {
+    match name {
+        "UTC" | "Etc/UTC" => Some(TimeZone::UTC),
+        _ => TimeZone::get(name).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_knows_zones_by_their_names() {
+        assert_eq!(zone("UTC"), Some(TimeZone::UTC));
+        assert!(zone("Mars/Base").is_none() && zone("../../etc/passwd").is_none());
+    }
 }

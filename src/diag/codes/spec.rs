@@ -248,6 +248,14 @@ pub(super) const CODES: &[Code] = &[
         example: "profiles:\n  quorum: {}\ncluster:\n  profile: qourum\n",
     },
     Code {
+        code: "unknown-time-zone",
+        title: "A time zone that has no such name",
+        why: "A host that does not know the zone cannot tell whether a window is open, and takes it to be closed. \
+              Abbreviations such as CET mean several zones, and none that keeps summer time.",
+        fix: "Write the name of a place as IANA's time zone database has it, or `UTC`. Case counts.",
+        example: "maintenance:\n  timezone: Europe/Bern\n  windows: [{from: \"02:00\", to: \"05:00\"}]\n",
+    },
+    Code {
         code: "unknown-vhost",
         title: "A vhost that is not declared",
         why: "The broker refuses permissions, policies and parameters of a vhost that does not exist, and with them \

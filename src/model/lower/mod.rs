@@ -18,6 +18,7 @@ mod check;
 mod definitions;
 mod hosts;
 mod instance;
+mod maintenance;
 mod ports;
 mod text;
 mod vip;
@@ -63,6 +64,7 @@ fn lower_cluster(diags: &mut Diagnostics, spec: &spec::Cluster) -> Option<Cluste
     let vip = spec.keepalived.as_ref().map(|section| vip::lower_keepalived(diags, section, &hosts, balancer.as_ref()));
     let platform = spec.platform.unwrap_or_default();
     let sysctl = lower_sysctl(diags, spec);
+    let maintenance = spec.maintenance.as_ref().map(|section| maintenance::lower_maintenance(diags, section));
     for grant in &spec.grants {
         check_grant(diags, grant);
     }
@@ -80,6 +82,7 @@ fn lower_cluster(diags: &mut Diagnostics, spec: &spec::Cluster) -> Option<Cluste
         balancer,
         vip,
         sysctl,
+        maintenance,
         grants: spec.grants.iter().map(|grant| grant.value.clone()).collect(),
         rules: spec.rules.iter().map(|(code, setting)| (code.clone(), lower_rule(setting))).collect(),
     };

@@ -152,6 +152,7 @@ pub(crate) fn bundle(n: u32) -> Bundle {
         artifacts: names.map(artifact).into(),
         definitions: None,
         role: Role::default(),
+        maintenance: None,
         grants: Vec::new(),
     }
 }
