@@ -19,7 +19,8 @@ mod objects;
 pub use broker::{Broker, ClusterState, Door, Member, Queue, QueueName, Queues};
 pub use cluster::Cluster;
 pub use objects::{
-    Hidden, LiveDefinitions, LiveUser, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, VhostMetadata, canonical,
+    Edit, Hidden, LiveDefinitions, LiveUser, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, VhostMetadata,
+    canonical,
 };
 
 /// The answer to one look.

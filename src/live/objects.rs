@@ -182,9 +182,48 @@ pub struct PolicyBody {
     pub definition: BTreeMap<String, Value>,
 }
 
-/// Returns a value in the one shape that compares: object keys sorted, whole numbers whole, and a list of pairs of a text
-/// and a value as the object that it stands for. `rabbitmqctl export_definitions` writes the objects in global
-/// parameters as such lists up to RabbitMQ 4.0.
+/// An object that is to be made, changed or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The object.
+    pub id: ObjectId,
+    /// As it is; `None` where there is none.
+    pub before: Option<Object>,
+    /// As it shall be, whole; `None` where there shall be none.
+    pub after: Option<Object>,
+}
+
+impl Edit {
+    /// Returns words about this edit without what may be secret in it.
+    pub fn mask(&self, words: &str) -> String {
+        let hidden = [&self.before, &self.after].into_iter().flatten().flat_map(Object::secrets);
+        hidden.filter(|text| text.len() > 2).fold(words.to_owned(), |words, text| words.replace(&text, "***"))
+    }
+}
+
+impl Object {
+    /// Returns the texts in an object that may be secret.
+    fn secrets(&self) -> Vec<String> {
+        match self {
+            Self::Parameter(Hidden(value)) => texts(value),
+            Self::User(user) => vec![String::from_utf8_lossy(user.password.hash.as_slice()).into_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns a value in the one shape that compares: object keys sorted, whole numbers whole, a list of pairs of a text and
+/// a value as the object that it stands for, and null as a text. `rabbitmqctl export_definitions` writes the objects in
+/// global parameters as such lists up to RabbitMQ 4.0, and the null in them as `"null"`.
 pub fn canonical(value: &Value) -> Value {
     match value {
         Value::Array(items) => match pairs(items) {
@@ -192,6 +231,7 @@ pub fn canonical(value: &Value) -> Value {
             None => items.iter().map(canonical).collect(),
         },
         Value::Object(fields) => object(fields.iter().map(|(name, value)| (name.as_str(), value)).collect()),
+        Value::Null => "null".into(),
         Value::Number(number) => whole(number).map_or_else(|| value.clone(), Value::from),
         other => other.clone(),
     }
@@ -235,7 +275,7 @@ mod tests {
         let check = |value: Value, expect: Value| {
             assert_eq!(canonical(&value).to_string(), expect.to_string(), "{value}");
         };
-        check(json!({"b": 1.0, "a": {"d": [2.5], "c": null}}), json!({"a": {"c": null, "d": [2.5]}, "b": 1}));
+        check(json!({"b": 1.0, "a": {"d": [2.5], "c": null}}), json!({"a": {"c": "null", "d": [2.5]}, "b": 1}));
         check(json!([["b", 1], ["a", [1, "x"]]]), json!({"a": [1, "x"], "b": 1}));
         check(json!([["a", 1], ["a", 2]]), json!([["a", 1], ["a", 2]]));
         check(json!([["a", 1], 2]), json!([["a", 1], 2]));

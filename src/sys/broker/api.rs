@@ -1,11 +1,12 @@
 //! The HTTP API of the management plugin, on the loopback address of this machine.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use ureq::Agent;
+use ureq::http::Response;
+use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use crate::live::{Broker, Door, Probe};
@@ -39,6 +40,11 @@ impl<'a> Api<'a> {
         Self { agent: config.new_agent(), login, authorization, until: Instant::now() + access.deadline }
     }
 
+    /// Lets the deadline count from now again.
+    pub(super) fn extend(&mut self, deadline: Duration) {
+        self.until = Instant::now() + deadline;
+    }
+
     /// Asks a question.
     pub(super) fn get(&self, path: &str) -> Result<Value, BrokerError> {
         let (status, answer) = self.ask(path)?;
@@ -48,22 +54,58 @@ impl<'a> Api<'a> {
         }
     }
 
+    /// Makes or replaces something.
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<(), BrokerError> {
+        let body = Zeroizing::new(body.to_string());
+        let request = self.agent.put(self.url(path)).header("Authorization", self.authorization.as_str());
+        let request = request.content_type("application/json").config().timeout_global(Some(self.left())).build();
+        let answer = request.send(body.as_bytes());
+        Self::done("PUT", path, self.answer("PUT", path, answer)?)
+    }
+
+    /// Removes something; what is not there is removed already.
+    pub(super) fn delete(&self, path: &str) -> Result<(), BrokerError> {
+        let request = self.agent.delete(self.url(path)).header("Authorization", self.authorization.as_str());
+        let answer = request.config().timeout_global(Some(self.left())).build().call();
+        match self.answer("DELETE", path, answer)? {
+            (404, _) => Ok(()),
+            answer => Self::done("DELETE", path, answer),
+        }
+    }
+
+    fn done(verb: &str, path: &str, (status, answer): (u16, Value)) -> Result<(), BrokerError> {
+        if (200..300).contains(&status) { Ok(()) } else { Err(refused(&format!("{verb} {path}"), status, &answer)) }
+    }
+
     fn ask(&self, path: &str) -> Result<(u16, Value), BrokerError> {
-        let left = self.until.saturating_duration_since(Instant::now());
         let request = self.agent.get(self.url(path)).header("Authorization", self.authorization.as_str());
-        let request = request.config().timeout_global(Some(left)).build();
-        let mut response = request.call().map_err(|error| self.away(&error))?;
+        let answer = request.config().timeout_global(Some(self.left())).build().call();
+        self.answer("GET", path, answer)
+    }
+
+    fn answer(
+        &self,
+        verb: &str,
+        path: &str,
+        answer: Result<Response<Body>, ureq::Error>,
+    ) -> Result<(u16, Value), BrokerError> {
+        let mut response = answer.map_err(|error| self.away(&error))?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(LONGEST).read_to_vec();
         let body = Zeroizing::new(body.map_err(|error| self.away(&error))?);
         match serde_json::from_slice(&body) {
             Ok(answer) => Ok((status, answer)),
-            // Some refusals come without a body, or with one for people.
+            // What was done, and some refusals, come without a body, or with one for people.
             Err(_) if status != 200 => Ok((status, Value::Null)),
             Err(error) => {
-                Err(BrokerError::Unreadable { question: format!("GET {}", plain(path)), why: error.to_string() })
+                Err(BrokerError::Unreadable { question: format!("{verb} {}", plain(path)), why: error.to_string() })
             }
         }
+    }
+
+    /// How long all questions together may still take.
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
     }
 
     fn url(&self, path: &str) -> String {

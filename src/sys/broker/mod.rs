@@ -13,10 +13,13 @@ use super::secret::Secret;
 
 mod api;
 mod cli;
+mod cluster;
+mod document;
+mod edit;
 mod read;
-mod tell;
 
-pub use tell::{change_node_type, forget, join_cluster, reset, set_cookie, shrink, start_app, stop_app};
+pub use cluster::{change_node_type, forget, join_cluster, reset, set_cookie, shrink, start_app, stop_app};
+pub use edit::edit;
 
 /// How long a question may take. A node that has lost sight of others may not answer for half a minute, and then tell what
 /// was true before.
@@ -107,6 +110,14 @@ pub enum BrokerError {
         question: String,
         /// What is wrong.
         why: String,
+    },
+    /// The file that brings objects to the broker could not be written.
+    #[error("cannot write the definitions to import into `{}`", path.display())]
+    Document {
+        /// Its directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// The API could not be reached.
     #[error("the management API on port {port} cannot be asked: {why}")]

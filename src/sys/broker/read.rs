@@ -65,7 +65,8 @@ pub(super) fn cluster_status(node: &str, status: &Value) -> Result<(ClusterState
     let drained = |node: &str| status["maintenance_status"][node].as_str().is_some_and(|s| s.starts_with("marked"));
     let mut state = ClusterState { name: reader.text(status, "cluster_name")?.to_owned(), ..ClusterState::default() };
     for (kind, key) in [(NodeKind::Disc, "disk_nodes"), (NodeKind::Ram, "ram_nodes")] {
-        for name in reader.texts(status, key)? {
+        // 4.3 knows no RAM nodes any more.
+        for name in if status[key].is_null() { BTreeSet::new() } else { reader.texts(status, key)? } {
             let member = Member { kind, running: running.contains(&name), maintenance: drained(&name) };
             state.members.insert(name, member);
         }

@@ -5,6 +5,7 @@
 
 mod broker;
 mod fixtures;
+mod live;
 mod rules;
 mod session;
 
