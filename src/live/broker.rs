@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::release::NodeKind;
 
-use super::{LiveDefinitions, Probe};
+use super::{Bytes, LiveDefinitions, Probe};
 
 /// What one node says of itself and of its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,17 @@ pub enum Door {
     ManagementApi,
     /// `rabbitmqctl`.
     CommandLine,
+}
+
+/// What opens the management API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The port on the loopback address.
+    pub port: u16,
+    /// A user with the tag `administrator`.
+    pub user: String,
+    /// Its password.
+    pub password: Bytes,
 }
 
 /// A cluster as one node sees it.

@@ -16,7 +16,7 @@ mod broker;
 mod cluster;
 mod objects;
 
-pub use broker::{Broker, ClusterState, Door, Member, Queue, QueueName, Queues};
+pub use broker::{Broker, ClusterState, Door, Login, Member, Queue, QueueName, Queues};
 pub use cluster::Cluster;
 pub use objects::{
     Edit, Hidden, LiveDefinitions, LiveUser, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, VhostMetadata,

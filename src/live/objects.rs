@@ -5,7 +5,8 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::Bytes;
 
@@ -58,7 +59,7 @@ impl ObjectType {
 }
 
 /// Names an object.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectId {
     /// Its type.
@@ -202,6 +203,25 @@ impl Edit {
 }
 
 impl Object {
+    /// Returns the object as one JSON, whole: equal objects are equal bytes. It may hold secrets.
+    pub fn canonical_json(&self) -> Zeroizing<String> {
+        let value = match self {
+            Self::Vhost(vhost) => {
+                json!([vhost.description, vhost.tags, vhost.default_queue_type])
+            }
+            Self::User(LiveUser { tags, password }) => {
+                json!([tags, String::from_utf8_lossy(password.hash.as_slice()), password.algorithm])
+            }
+            Self::Permission(patterns) => json!(patterns),
+            Self::Limits(limits) => json!(limits),
+            Self::Parameter(Hidden(value)) => canonical(value),
+            Self::Policy(policy) => {
+                json!([policy.pattern, policy.apply_to, policy.priority, canonical(&json!(policy.definition))])
+            }
+        };
+        Zeroizing::new(value.to_string())
+    }
+
     /// Returns the texts in an object that may be secret.
     fn secrets(&self) -> Vec<String> {
         match self {
@@ -266,8 +286,6 @@ fn whole(number: &serde_json::Number) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -9,10 +9,10 @@ use ureq::http::Response;
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
-use crate::live::{Broker, Door, Probe};
+use crate::live::{Broker, Door, Login, Probe};
 
 use super::read;
-use super::{Access, BrokerError, Login, probe};
+use super::{Access, BrokerError, probe};
 
 /// The longest answer that is taken, in bytes.
 const LONGEST: u64 = 64 << 20;
@@ -35,8 +35,8 @@ impl<'a> Api<'a> {
             .proxy(None)
             .user_agent(concat!("rmqgit/", env!("CARGO_PKG_VERSION")))
             .build();
-        let pair = Zeroizing::new(format!("{}:{}", login.user, login.password.expose()));
-        let authorization = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
+        let pair = Zeroizing::new([login.user.as_bytes(), b":", login.password.as_slice()].concat());
+        let authorization = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_slice())));
         Self { agent: config.new_agent(), login, authorization, until: Instant::now() + access.deadline }
     }
 

@@ -42,8 +42,11 @@ fn entry(id: &ObjectId, object: &Object) -> Option<(&'static str, Value)> {
     Some(match (id.r#type, object) {
         (ObjectType::Vhost, Object::Vhost(vhost)) => {
             let metadata = metadata(vhost, &json!(vhost.tags));
-            // 3.8 reads description and tags beside the name, later versions within the metadata.
-            let mut fields = metadata.clone();
+            // 3.8 reads them beside the name, with tags as a text and the description as `definition`; later versions
+            // read the metadata.
+            let mut fields = Map::new();
+            fields.insert("definition".to_owned(), metadata["description"].clone());
+            fields.insert("tags".to_owned(), tags_text(&vhost.tags).into());
             fields.insert("name".to_owned(), name.clone().into());
             fields.insert("metadata".to_owned(), metadata.into());
             ("vhosts", Value::Object(fields))
@@ -87,7 +90,10 @@ fn metadata(vhost: &VhostMetadata, tags: &Value) -> Map<String, Value> {
     fields.insert("description".to_owned(), vhost.description.clone().unwrap_or_default().into());
     fields.insert("tags".to_owned(), tags.clone());
     if let Some(kind) = &vhost.default_queue_type {
-        fields.insert("default_queue_type".to_owned(), kind.clone().into());
+        // The API of 3.10 to 3.12 knows it by the other name.
+        for key in ["default_queue_type", "defaultqueuetype"] {
+            fields.insert(key.to_owned(), kind.clone().into());
+        }
     }
     fields
 }

@@ -41,7 +41,14 @@ fn through_api(access: &Access, api: &Api<'_>, edit: &Edit) -> Result<(), Broker
             limits(api, &path, before, after)
         }
         (None, Some(Object::Limits(before))) => limits(api, &path, before, &BTreeMap::new()),
-        (Some(after), _) => api.put(&path, &document::body(id, after)),
+        (Some(after), before) => api.put(&path, &document::body(id, after)).and_then(|()| {
+            // Whoever makes a vhost through the API is let into it; only what the release says is meant.
+            let user = access.api.as_ref().map(|login| login.user.as_str());
+            match user.filter(|_| before.is_none() && id.r#type == ObjectType::Vhost) {
+                Some(user) => api.delete(&self::path(&ObjectId::in_vhost(ObjectType::Permission, &id.name, user))),
+                None => Ok(()),
+            }
+        }),
         // The API removes all topic permissions of a user at once.
         (None, _) if id.r#type == ObjectType::TopicPermission => remove(access, id),
         (None, _) => api.delete(&path),

@@ -6,10 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::live::{Account, Broker, ClusterState, Door, Probe};
+use crate::live::{Account, Broker, ClusterState, Door, Login, Probe};
 
 use super::process::ProcessError;
-use super::secret::Secret;
 
 mod api;
 mod cli;
@@ -74,17 +73,6 @@ impl Tools {
         let account = owner.map(|meta| Account { user: meta.uid(), group: meta.gid() });
         Self { dir: "/usr/lib/rabbitmq/bin".into(), home, account }
     }
-}
-
-/// What opens the management API.
-#[derive(Debug, Clone)]
-pub struct Login {
-    /// The port on the loopback address.
-    pub port: u16,
-    /// A user with the tag `administrator`.
-    pub user: String,
-    /// Its password.
-    pub password: Secret,
 }
 
 /// Says why a broker could not be asked or told.

@@ -10,12 +10,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use rmqgit::live::{
-    Broker, Bytes, Door, Edit, Hidden, LiveUser, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, Probe,
+    Broker, Bytes, Door, Edit, Hidden, LiveUser, Login, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, Probe,
     VhostMetadata, canonical,
 };
 use rmqgit::release::NodeKind;
-use rmqgit::sys::broker::{self, Access, Login, Tools};
-use rmqgit::sys::secret;
+use rmqgit::sys::broker::{self, Access, Tools};
 
 use crate::suite::{Suite, script};
 
@@ -47,13 +46,7 @@ fn beside_brokers(test: &str) {
 fn access(node: &str) -> Access {
     let home = PathBuf::from("/mnt/home");
     assert!(home.exists(), "this test runs beside a broker: tests/programs/live starts it");
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    crate::compile::write(&dir.path().join("guest"), "guest");
-    std::fs::set_permissions(dir.path().join("guest"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
-        .expect("modes can be set");
-    let name = "guest".parse().expect("a name");
-    let password = secret::read(dir.path(), &name).expect("a secret");
-    let login = Login { port: 15672, user: "guest".to_owned(), password };
+    let login = Login { port: 15672, user: "guest".to_owned(), password: Bytes::new(b"guest".to_vec()) };
     Access {
         node: node.to_owned(),
         long_names: false,
