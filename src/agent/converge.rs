@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::apply;
 use crate::live::Observed;
 use crate::name::{ReleaseId, UnitName};
-use crate::plan::{self, Action, Change, Desired, Outcome, Plan, Step, StepResult, Subject};
+use crate::plan::{self, Action, Change, Desired, Finding, Outcome, Plan, Step, StepResult, Subject};
 use crate::release::OnChange;
 use crate::report::{Failure, Next};
 use crate::sys::clock;
@@ -28,6 +28,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 struct Done {
     changes: BTreeMap<(Subject, Action), Change>,
     outcomes: Vec<Outcome>,
+    findings: Vec<Finding>,
 }
 
 impl Run<'_> {
@@ -59,10 +60,9 @@ impl Run<'_> {
                 next = self.look(desired);
             }
             let proceeds = !failed && round < MOST_ROUNDS && next.1.has_work() && next.1.steps != plan.steps;
-            let findings = std::mem::take(&mut plan.findings);
+            done.findings.extend(plan.findings.drain(..).filter(|finding| finding.code.is_of_run()));
             (observed, plan) = next;
             if !proceeds {
-                plan.findings = findings;
                 break;
             }
         }
@@ -75,6 +75,8 @@ impl Run<'_> {
             self.state.good = Some(release.clone());
             self.remember(Some(release), desired, &observed, self.state.base.owed.clone());
         }
+        plan.findings.retain(|finding| !done.findings.contains(finding));
+        plan.findings.append(&mut done.findings);
         self.report.conclude(done.changes.into_values().collect(), done.outcomes, plan);
     }
 

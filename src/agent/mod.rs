@@ -326,6 +326,7 @@ fn targets(base: &Base, desired: &Desired) -> Targets {
         owners: owners.cloned().collect(),
         units: desired.role.services.iter().cloned().collect(),
         broker: desired.role.broker.clone(),
+        addresses: desired.role.addresses.clone(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -85,6 +86,8 @@ pub struct Observed {
     pub units: BTreeMap<UnitName, Probe<UnitState>>,
     /// The RabbitMQ cluster; `None` where this host has no node, or its node was not asked.
     pub cluster: Option<Cluster>,
+    /// Who holds the virtual addresses that may come up on this host.
+    pub addresses: BTreeMap<IpAddr, Probe<Holders>>,
 }
 
 impl Observed {
@@ -99,6 +102,7 @@ impl Observed {
             user: 0,
             units: BTreeMap::new(),
             cluster: None,
+            addresses: BTreeMap::new(),
         }
     }
 }
@@ -176,6 +180,15 @@ pub struct Stamp {
     pub changed: i128,
 }
 
+/// Who holds a virtual address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holders {
+    /// Whether this host does.
+    pub here: bool,
+    /// How many other machines answer for it.
+    pub others: Probe<usize>,
+}
+
 /// One systemd unit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnitState {
@@ -191,4 +204,6 @@ pub struct UnitState {
     pub masked: bool,
     /// Whether its files changed since systemd read them.
     pub stale: bool,
+    /// How many processes its main process has started and kept.
+    pub workers: usize,
 }

@@ -5,15 +5,18 @@
 
 mod cluster;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::thread;
 
 use jiff::Timestamp;
 
-use crate::facts::platform::RABBITMQ_UNIT as BROKER;
-use crate::live::{FileState, Kind, Observed, Probe};
+use crate::facts::platform::RABBITMQ_UNIT;
+use crate::live::{Cluster, FileState, Holders, Kind, Observed, Place, Probe, UnitState};
 use crate::name::{HostPath, UnitName};
-use crate::release::{BrokerNode, Owner};
+use crate::release::{BrokerNode, Owner, VirtualAddress};
 use crate::sys::accounts::{self, Accounts};
+use crate::sys::addresses;
 use crate::sys::broker::Access;
 use crate::sys::files::{Entry, EntryKind, Root};
 use crate::sys::units;
@@ -29,6 +32,8 @@ pub struct Targets {
     pub units: BTreeSet<UnitName>,
     /// This host's RabbitMQ node.
     pub broker: Option<BrokerNode>,
+    /// The virtual addresses.
+    pub addresses: Vec<VirtualAddress>,
 }
 
 /// Looks at the files and units of a host.
@@ -44,24 +49,40 @@ pub fn observe(root: &Root, targets: &Targets, at: Timestamp) -> Observed {
         ..Observed::empty(at)
     };
     observe_units(&mut observed, &targets.units);
-    observe_cluster(&mut observed, targets.broker.as_ref());
+    // The network takes a second to answer, and the broker about as long: both are asked at once.
+    let (cluster, addresses) = thread::scope(|scope| {
+        let addresses = scope.spawn(|| observe_addresses(observed.place, &targets.addresses));
+        let cluster = observe_cluster(&observed, targets.broker.as_ref());
+        (cluster, addresses.join().unwrap_or_default())
+    });
+    (observed.cluster, observed.addresses) = (cluster, addresses);
     observed
 }
 
 /// Asks systemd for units. A sandbox has none.
 pub fn observe_units(observed: &mut Observed, wanted: &BTreeSet<UnitName>) {
-    if observed.place == crate::live::Place::Machine {
+    if observed.place == Place::Machine {
         observed.units.extend(units::probe(wanted));
     }
 }
 
 /// Asks this host's node, if its unit runs.
-fn observe_cluster(observed: &mut Observed, broker: Option<&BrokerNode>) {
-    let runs =
-        |unit: &UnitName| unit.as_str() == BROKER && observed.units[unit].seen().is_some_and(|state| state.active);
-    if let Some(broker) = broker.filter(|_| observed.units.keys().any(runs)) {
-        observed.cluster = Some(cluster::look(&Access::of_machine(&broker.node), broker));
+fn observe_cluster(observed: &Observed, broker: Option<&BrokerNode>) -> Option<Cluster> {
+    let runs = |(unit, probe): (&UnitName, &Probe<UnitState>)| {
+        unit.as_str() == RABBITMQ_UNIT && probe.seen().is_some_and(|state| state.active)
+    };
+    let broker = broker.filter(|_| observed.units.iter().any(runs))?;
+    Some(cluster::look(&Access::of_machine(&broker.node), broker))
+}
+
+/// Asks who holds the virtual addresses.
+fn observe_addresses(place: Place, wanted: &[VirtualAddress]) -> BTreeMap<IpAddr, Probe<Holders>> {
+    if place == Place::Sandbox || wanted.is_empty() {
+        return BTreeMap::new();
     }
+    let own = addresses::own();
+    let holders = |one: &VirtualAddress| (one.ip(), addresses::holders(&own, one.ip(), &one.interface));
+    wanted.iter().map(holders).collect()
 }
 
 fn file(root: &Root, accounts: &Accounts, path: &HostPath) -> Probe<FileState> {

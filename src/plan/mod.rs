@@ -27,6 +27,9 @@ mod step;
 mod steps;
 mod subject;
 mod transition;
+
+mod version;
+mod vip;
 mod window;
 
 pub use base::{Base, BaseFile, Intent, Owed};
@@ -99,6 +102,16 @@ pub enum FindingCode {
     Leftover,
     /// A daemon still runs whose configuration was removed.
     OrphanedUnit,
+    /// Nobody holds a virtual address.
+    NoHolder,
+    /// More than one host holds a virtual address.
+    TwoHolders,
+    /// A virtual address is up on a host whose Keepalived does not run.
+    ForeignAddress,
+    /// A program has another version than the release is written for.
+    OtherVersion,
+    /// HAProxy's old processes still serve connections by an older configuration.
+    OldWorkers,
     /// The pause cannot be read; the host counts as paused.
     UnreadablePause,
     /// The pause begins later than the clock says: the clock was set back.
@@ -106,6 +119,11 @@ pub enum FindingCode {
 }
 
 impl FindingCode {
+    /// Whether it tells of what a run met, and not of how the host is afterwards.
+    pub fn is_of_run(self) -> bool {
+        matches!(self, Self::Leftover | Self::OrphanedUnit)
+    }
+
     /// Whether the release is refused as a whole.
     pub fn refuses_release(self) -> bool {
         matches!(self, Self::EmptyRelease | Self::ShrunkenRelease)
@@ -215,6 +233,8 @@ pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
     let actions = steps::asked(&mut plan, &base, desired, observed);
     steps::order(&mut plan, &actions, desired, observed);
     cluster::compare(&mut plan, &base, desired, observed);
+    vip::compare(&mut plan, desired, observed);
+    version::compare(&mut plan, desired, observed);
     plan.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
     plan
 }

@@ -95,6 +95,7 @@ fn observed(text: &str) -> Observed {
         user: 0,
         units: BTreeMap::new(),
         cluster: None,
+        addresses: BTreeMap::new(),
     }
 }
 

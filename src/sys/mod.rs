@@ -1,6 +1,7 @@
 //! The only doors to the outside: files, processes, Git, remotes, the clock.
 
 pub mod accounts;
+pub mod addresses;
 pub mod broker;
 pub mod clock;
 pub mod files;

@@ -27,7 +27,7 @@ pub fn is_running() -> bool {
 
 /// What is asked of each unit.
 const PROPERTIES: &str =
-    "--property=Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,ActiveEnterTimestampMonotonic";
+    "--property=Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,ActiveEnterTimestampMonotonic";
 
 /// Asks for the states of units, all with one question.
 pub fn probe(units: &BTreeSet<UnitName>) -> BTreeMap<UnitName, Probe<UnitState>> {
@@ -77,6 +77,7 @@ fn parse(output: &str, now: Timestamp, uptime: Option<SignedDuration>) -> Probe<
         },
         masked: load == Some("masked") || file.starts_with("masked"),
         stale: value("NeedDaemonReload") == Some("yes"),
+        workers: value("MainPID").map_or(0, |main| children(main).len()),
     })
 }
 
@@ -120,8 +121,13 @@ pub fn life(unit: &UnitName, began: Began) -> Result<Life, ProcessError> {
 }
 
 fn has_new_worker(main: &str, began: Began) -> bool {
-    let children = std::fs::read_to_string(format!("/proc/{main}/task/{main}/children")).unwrap_or_default();
-    children.split_whitespace().filter_map(started).any(|started| started >= began.0)
+    children(main).iter().filter_map(|child| started(child)).any(|started| started >= began.0)
+}
+
+/// Returns the processes that a process has started.
+fn children(process: &str) -> Vec<String> {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    children.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Returns when a process was started, counted from the start of the machine.

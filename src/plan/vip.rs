@@ -1,0 +1,85 @@
+//! Who holds each virtual address.
+
+use crate::live::{Observed, Probe};
+use crate::name::UnitName;
+
+use super::desired::Desired;
+use super::{Finding, FindingCode, Plan, Unknown};
+
+/// Adds a finding for each virtual address that nobody holds, or more than one host, or a host whose Keepalived does not
+/// run.
+pub(super) fn compare(plan: &mut Plan, desired: &Desired, observed: &Observed) {
+    for address in &desired.role.addresses {
+        let ip = address.ip();
+        let holders = match observed.addresses.get(&ip) {
+            Some(Probe::Seen(holders)) => holders,
+            Some(Probe::Failed(why)) => {
+                plan.unknown.push(unknown(&ip.to_string(), why));
+                continue;
+            }
+            Some(Probe::Absent) | None => continue,
+        };
+        let keeps = |unit: &UnitName| unit.as_str() == "keepalived.service";
+        let keepalived = observed.units.iter().find(|(unit, _)| keeps(unit)).and_then(|(_, probe)| probe.seen());
+        if holders.here && keepalived.is_some_and(|unit| !unit.active) {
+            let message = format!("{ip} is up on this host, though Keepalived does not run here");
+            let help = format!("ip address del {} dev {}", address.address, address.interface);
+            plan.findings.push(Finding { code: FindingCode::ForeignAddress, message, help });
+        }
+        match &holders.others {
+            Probe::Seen(others) => {
+                let count = others + usize::from(holders.here);
+                if count > 1 {
+                    let message = format!("{count} hosts answer for {ip}");
+                    let help = "see `ip address` on the Keepalived hosts: VRRP between them may be blocked, or somebody added \
+                                the address by hand";
+                    plan.findings.push(Finding { code: FindingCode::TwoHolders, message, help: help.to_owned() });
+                } else if count == 0 {
+                    let message = format!("nobody answers for {ip}");
+                    let help = "see `systemctl status keepalived haproxy` on the Keepalived hosts".to_owned();
+                    plan.findings.push(Finding { code: FindingCode::NoHolder, message, help });
+                }
+            }
+            Probe::Failed(why) => plan.unknown.push(unknown(&ip.to_string(), why)),
+            Probe::Absent => {}
+        }
+    }
+}
+
+fn unknown(address: &str, why: &str) -> Unknown {
+    Unknown { subject: format!("{address}: who holds it"), why: why.to_owned(), help: None, blocks: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::{Holders, UnitState};
+
+    #[test]
+    fn none_two_and_a_stranger() {
+        let mut desired = Desired::default();
+        desired.role = serde_json::from_value(
+            serde_json::json!({ "addresses": [{ "address": "10.0.0.9/32", "interface": "eth0" }] }),
+        )
+        .expect("it is a role");
+        let shown = |here: bool, others: Probe<usize>, keepalived: bool| {
+            let mut observed = Observed::empty("2026-01-02T03:00:00Z".parse().expect("a time"));
+            observed.addresses.insert("10.0.0.9".parse().expect("an address"), Probe::Seen(Holders { here, others }));
+            let unit = UnitState { active: keepalived, ..UnitState::default() };
+            observed.units.insert("keepalived.service".parse().expect("a unit"), Probe::Seen(unit));
+            let mut plan = Plan::default();
+            compare(&mut plan, &desired, &observed);
+            let unknown = plan.unknown.iter().map(|unknown| unknown.why.clone());
+            plan.findings.iter().map(|finding| finding.message.clone()).chain(unknown).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(true, Probe::Seen(0), true), [""; 0]);
+        assert_eq!(shown(false, Probe::Seen(1), true), [""; 0]);
+        assert_eq!(shown(false, Probe::Seen(0), true), ["nobody answers for 10.0.0.9"]);
+        assert_eq!(shown(true, Probe::Seen(1), true), ["2 hosts answer for 10.0.0.9"]);
+        assert_eq!(
+            shown(true, Probe::Seen(0), false),
+            ["10.0.0.9 is up on this host, though Keepalived does not run here"]
+        );
+        assert_eq!(shown(true, Probe::Failed("no arping".to_owned()), true), ["no arping"]);
+    }
+}
