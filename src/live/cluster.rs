@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, ClusterState, Probe};
+use super::{Broker, ClusterState, Object, ObjectId, ObjectType, Probe};
 
 /// What this host's node and its peers say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +28,22 @@ impl Broker {
         self.in_cluster().is_some_and(|cluster| cluster.members.len() == 1)
     }
 
-    /// Whether the node is alone and has no queue, so that nobody misses anything when it forgets what it has.
+    /// Whether the node is as a package starts it: alone, without a queue, and with no object but those that RabbitMQ makes
+    /// by itself. Nobody misses anything when it forgets what it has.
     pub fn is_fresh(&self) -> bool {
-        self.is_alone() && self.is_blank() == Some(true)
+        self.is_alone() && self.holds_nothing() == Some(true)
+    }
+
+    /// Whether the node holds nothing that somebody made. `None` where that is not known.
+    pub fn holds_nothing(&self) -> Option<bool> {
+        let made = |(id, _): (&ObjectId, &Object)| match id.r#type {
+            ObjectType::Vhost => id.name != "/",
+            ObjectType::User | ObjectType::Permission => id.name != "guest",
+            ObjectType::GlobalParameter => false,
+            _ => true,
+        };
+        let objects = self.definitions.seen()?;
+        Some(self.is_blank()? && !objects.0.iter().any(made))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The RabbitMQ cluster: who is in it, and how this host's node comes into it.
 //!
-//! A node that is alone and has no queue is blank: nobody misses anything when it forgets what it has. Blank nodes form one
+//! A node that is alone, as a package starts it, is blank: nobody misses anything when it forgets what it has. Blank nodes form one
 //! cluster around the first member of the release; whoever comes later, or comes back blank, joins the cluster that is
 //! there. A node that holds something never forgets it without a grant.
 
@@ -20,7 +20,7 @@ pub(super) const GRANT_RESET: &str = "reset-node";
 /// The grant by which a node becomes a disc or a RAM node.
 pub(super) const GRANT_TYPE: &str = "change-node-type";
 
-/// Whether this host's node is fresh: alone and without a queue, so that nobody misses it while it starts again.
+/// Whether this host's node is fresh: alone and without anything of its own, so that nobody misses it while it starts again.
 pub(super) fn is_fresh(observed: &Observed) -> bool {
     observed.cluster.as_ref().is_some_and(|cluster| cluster.own.is_fresh())
 }
@@ -78,15 +78,17 @@ impl Task<'_> {
     /// Decides what this host's node does while it is in no cluster.
     fn alone(&self, plan: &mut Plan) {
         let own = &self.cluster.own;
-        let live = if own.is_fresh() { "alone and without a queue" } else { "alone" };
+        let live = if own.is_fresh() { "alone and blank" } else { "alone" };
         let held = match self.way() {
             Way::Seed => return self.seed(plan),
             Way::Wait(why) => Some(waits(why)),
-            Way::Join { with } => match own.is_blank() {
-                Some(false) if !self.is_granted(GRANT_RESET, &own.node) => {
-                    Some(self.not_granted(GRANT_RESET, &own.node, "it would lose its queues"))
-                }
-                None => Some(waits("whether it has queues of its own is not known".to_owned())),
+            Way::Join { with } => match own.holds_nothing() {
+                Some(false) if !self.is_granted(GRANT_RESET, &own.node) => Some(self.not_granted(
+                    GRANT_RESET,
+                    &own.node,
+                    "it would lose its queues, users and whatever else it holds",
+                )),
+                None => Some(waits("whether it holds something is not known".to_owned())),
                 Some(_) => {
                     let member = self.broker.own().map_or(NodeKind::Disc, |own| own.kind);
                     let forget = with.in_cluster().is_some_and(|cluster| cluster.members.contains_key(&own.node));
@@ -107,7 +109,7 @@ impl Task<'_> {
         let peers: Vec<(&Broker, &ClusterState)> =
             ordered.filter_map(|peer| Some((peer, peer.in_cluster()?))).collect();
         let there: Vec<_> =
-            peers.iter().filter(|(peer, _)| !peer.is_alone() || peer.is_blank() == Some(false)).collect();
+            peers.iter().filter(|(peer, _)| !peer.is_alone() || peer.holds_nothing() == Some(false)).collect();
         let clusters: BTreeSet<Vec<&String>> =
             there.iter().map(|(_, cluster)| cluster.members.keys().collect()).collect();
         if clusters.len() > 1 {

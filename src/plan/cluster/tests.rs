@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::live::{Broker, ClusterState, Door, Member, Queue, QueueName, Queues};
+use crate::live::{
+    Broker, ClusterState, Door, LiveDefinitions, Member, Object, ObjectId, ObjectType, Queue, QueueName, Queues,
+    VhostMetadata,
+};
 
 use super::*;
 
 /// A node as the tables write it: its members, each with `!` where it does not run and `*` for a RAM node, then `+` where
-/// it has a queue and `?` where that is not known. `-` does not answer, `stopped` answers without RabbitMQ.
+/// it has a queue, `u` where it has a user that somebody made, and `?` where neither is known. `-` does not answer, `stopped` answers without RabbitMQ.
 fn broker(node: &str, text: &str) -> Broker {
     let failed = || Probe::Failed("no answer".to_owned());
     let mut words = text.split(' ');
@@ -19,7 +22,7 @@ fn broker(node: &str, text: &str) -> Broker {
         version: failed(),
         erlang: failed(),
         cluster: Probe::Failed("no answer".to_owned()),
-        definitions: Probe::Failed("not asked".to_owned()),
+        definitions: Probe::Seen(objects(&["guest"])),
         queues: Probe::Failed("not asked".to_owned()),
         applications: Probe::Failed("no answer".to_owned()),
     };
@@ -34,6 +37,10 @@ fn broker(node: &str, text: &str) -> Broker {
     broker.cluster =
         Probe::Seen(ClusterState { members: members.split(',').map(member).collect(), ..ClusterState::default() });
     broker.queues = match words.next() {
+        Some("u") => {
+            broker.definitions = Probe::Seen(objects(&["guest", "shop"]));
+            Probe::Seen(Queues::default())
+        }
         Some("?") => Probe::Failed("no answer".to_owned()),
         Some("+") => {
             let name = QueueName { vhost: "/".to_owned(), name: "q".to_owned() };
@@ -43,6 +50,15 @@ fn broker(node: &str, text: &str) -> Broker {
         _ => Probe::Seen(Queues::default()),
     };
     broker
+}
+
+fn objects(users: &[&str]) -> LiveDefinitions {
+    let vhost = (ObjectId::global(ObjectType::Vhost, "/"), Object::Vhost(VhostMetadata::default()));
+    let user = |name: &&str| {
+        let id = ObjectId::in_vhost(ObjectType::Permission, "/", name);
+        (id, Object::Permission(BTreeMap::new()))
+    };
+    LiveDefinitions(users.iter().map(user).chain([vhost]).collect())
 }
 
 fn release(node: &str, members: &str) -> BrokerNode {
@@ -120,6 +136,7 @@ fn blank_hosts_form_one_cluster() {
     // A single node with queues is the cluster, wherever it stands.
     assert_eq!(shown("b", "b", "a=a +; c=-", &[]), join("b", "a", false));
     assert_eq!(shown("a", "a", "b=b +; c=c", &[]), join("a", "b", false));
+    assert_eq!(shown("a", "a", "b=b u; c=c", &[]), join("a", "b", false));
 }
 
 #[test]
@@ -128,14 +145,15 @@ fn nobody_forms_a_second_cluster() {
     insta::assert_snapshot!(shown("b", "b", "a=a ?; c=-", &[]), @"Release Join node rabbit@b held: Waits: only 1 of 3 members are there and blank; it takes 2 to form a cluster");
     insta::assert_snapshot!(shown("b", "b", "a=a; c=stopped", &[]), @"Release Join node rabbit@b held: Waits: RabbitMQ is stopped on rabbit@c, which may hold the cluster's data");
     insta::assert_snapshot!(shown("b", "b", "a=a +; c=c +", &[]), @"Release Join node rabbit@b held: Waits: the other members are not in one cluster");
-    insta::assert_snapshot!(shown("b", "b ?", "a=a,c; c=a,c", &[]), @"Release Join node rabbit@b held: Waits: whether it has queues of its own is not known");
+    insta::assert_snapshot!(shown("b", "b ?", "a=a,c; c=a,c", &[]), @"Release Join node rabbit@b held: Waits: whether it holds something is not known");
     assert_eq!(of_release(release("a", "a"), "a", "", &[], &[]), "");
 }
 
 #[test]
 fn what_holds_queues_is_reset_only_by_a_grant_that_names_it() {
     let held = shown("b", "b +", "a=a,c; c=a,c", &[]);
-    insta::assert_snapshot!(held, @"Release Join node rabbit@b held: NotGranted: it is a transition that the release does not grant: it would lose its queues");
+    insta::assert_snapshot!(held, @"Release Join node rabbit@b held: NotGranted: it is a transition that the release does not grant: it would lose its queues, users and whatever else it holds");
+    assert_eq!(shown("b", "b u", "a=a,c; c=a,c", &[]), held);
     assert_eq!(shown("b", "b +", "a=a,c; c=a,c", &["reset-node", "reset-node:rabbit@c"]), held);
     assert!(shown("b", "b +", "a=a,c; c=a,c", &["reset-node:rabbit@b"]).contains("\"step\":\"join\""));
 }
