@@ -93,7 +93,8 @@ impl Run<'_> {
             }
         }
         self.remember(Some(release), desired, &observed, owed);
-        let after = plan::plan(&self.state.base, desired, &observed);
+        let mut after = plan::plan(&self.state.base, desired, &observed);
+        self.decide_restart(&mut after, desired, &observed);
         (observed, after)
     }
 

@@ -35,6 +35,7 @@ pub(super) fn join(bundle: &Bundle, secrets: &Path) -> Desired {
     Desired {
         files: bundle.artifacts.iter().map(|(path, artifact)| (path.clone(), wanted(artifact))).collect(),
         role: bundle.role.clone(),
+        maintenance: bundle.maintenance.clone(),
         grants: bundle.grants.clone(),
     }
 }

@@ -20,6 +20,7 @@ use crate::sys::statedir::{self, StateDir, StateError};
 use crate::sys::store::{Slot, Store, StoreError};
 
 mod converge;
+mod gate;
 pub mod install;
 mod join;
 pub mod pause;
@@ -207,7 +208,8 @@ impl Run<'_> {
     /// Compares the host with a release, and brings it there if it may. Returns why the release is refused as a whole.
     fn compare(&mut self, loaded: &Loaded, newest: bool) -> Option<Vec<Finding>> {
         let desired = join::join(&loaded.bundle, &self.settings.secrets);
-        let (observed, plan) = self.look(&desired);
+        let (observed, mut plan) = self.look(&desired);
+        self.decide_restart(&mut plan, &desired, &observed);
         if plan.refuses_release() {
             return Some(plan.findings);
         }

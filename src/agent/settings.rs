@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::diag::{Diagnostics, Sources};
 use crate::name::{ClusterName, HostName};
+use crate::plan::Asked;
 use crate::report::Mode;
 use crate::sys::remote::{Remote, RemoteOptions};
 use crate::sys::workspace::{self, WorkspaceError};
@@ -36,6 +37,10 @@ pub struct Settings {
     pub secrets: PathBuf,
     /// Whether a release that failed here is tried again.
     pub retry: bool,
+    /// Whether a person asks for the broker's restart, if it needs one.
+    pub now: bool,
+    /// What the person says to it.
+    pub asked: Asked,
 }
 
 /// `agent.yaml`. Its paths are paths of the host: below a sandbox root, they are below that root.
@@ -101,6 +106,10 @@ pub struct Flags {
     pub dry_run: bool,
     /// Whether a release that failed here is tried again.
     pub retry: bool,
+    /// Whether the broker's restart is asked for.
+    pub now: bool,
+    /// Whether it may happen outside the maintenance windows.
+    pub outside_window: bool,
 }
 
 /// Says why there are no settings.
@@ -122,6 +131,9 @@ pub enum SettingsError {
     /// Neither a flag nor the file says something that has no default.
     #[error("not said: {}", .0.join(", "))]
     Missing(Vec<&'static str>),
+    /// A run that only reports restarts nothing.
+    #[error("`--now` restarts a broker, and the mode is `report`")]
+    NowInReport,
     /// The remote is not one.
     #[error(transparent)]
     Remote(#[from] crate::sys::remote::RemoteUrlError),
@@ -162,20 +174,26 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
     let secrets = flags.secrets.or_else(|| file.secrets.as_deref().map(below)).unwrap_or_else(|| root.join(SECRETS));
     let (remote, cluster, host) =
         (flags.remote.or(file.remote), flags.cluster.or(file.cluster), flags.host.or(file.host));
+    let aim = flags.mode.or(file.mode).unwrap_or(Aim::Report);
+    if flags.now && aim == Aim::Report && !flags.dry_run {
+        return Err(SettingsError::NowInReport);
+    }
     match (remote, cluster, host) {
         (Some(remote), Some(cluster), Some(host)) => Ok(Settings {
             remote: Remote::parse(&remote, options)?,
             cluster,
             host,
-            mode: match flags.mode.or(file.mode) {
+            mode: match aim {
                 _ if flags.dry_run => Mode::DryRun,
-                Some(Aim::Converge) => Mode::Converge,
-                Some(Aim::Report) | None => Mode::Report,
+                Aim::Converge => Mode::Converge,
+                Aim::Report => Mode::Report,
             },
             root,
             state,
             secrets,
             retry: flags.retry,
+            now: flags.now,
+            asked: Asked { outside_window: flags.outside_window },
         }),
         (remote, cluster, host) => {
             let missing = [(remote.is_none(), "remote"), (cluster.is_none(), "cluster"), (host.is_none(), "host")];

@@ -21,6 +21,7 @@ const WIDTH: usize = 110;
 Examples:
   $ rmqgit sync                                     # as /etc/rmqgit/agent.yaml says
   $ rmqgit sync --mode converge --dry-run           # what a run that converges would do
+  $ sudo rmqgit sync --now                          # and restart the broker, if a change waits for that
   $ rmqgit sync --root /tmp/r1 --remote /srv/out.git --cluster orders --host rabbit1 --mode converge
 
 Exit status: 0 in sync or converged, 1 drift or pending changes that were left, 3 something failed")]
@@ -48,6 +49,12 @@ pub(super) struct Args {
     /// Try a release again that failed on this host before
     #[arg(long)]
     retry: bool,
+    /// Restart the broker now if a change needs it: only while every other member runs and no queue needs this one
+    #[arg(long)]
+    now: bool,
+    /// Restart it even if no maintenance window is open
+    #[arg(long, requires = "now")]
+    outside_window: bool,
     /// Wait while another run holds the lock, instead of failing
     #[arg(long)]
     wait: bool,
@@ -147,6 +154,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         timeout: args.access.timeout,
         dry_run: args.dry_run,
         retry: args.retry,
+        now: args.now,
+        outside_window: args.outside_window,
         ..flags
     };
     let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;
@@ -180,6 +189,9 @@ pub(super) fn failure(error: &settings::SettingsError) -> Failure {
         settings::SettingsError::Missing(what) => {
             let flags: Vec<String> = what.iter().map(|name| format!("`--{name}`")).collect();
             Failure::usage(error).help(format!("say it in agent.yaml or with {}", flags.join(", ")))
+        }
+        settings::SettingsError::NowInReport => {
+            Failure::usage(error).help("add `--mode converge`, or `--dry-run` to see what it would do")
         }
         settings::SettingsError::Remote(_) => Failure::usage(error),
         settings::SettingsError::Invalid { .. } | settings::SettingsError::Read(_) => Failure::from_error(error),

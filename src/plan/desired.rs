@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::live::Bytes;
 use crate::name::{HostPath, SecretRef};
-use crate::release::{Check, OnChange, Owner, Part, Role};
+use crate::release::{Check, Maintenance, OnChange, Owner, Part, Role};
 
 /// The files of one bundle as they shall stand on the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Desired {
     pub files: BTreeMap<HostPath, Wanted>,
     /// What the host is in its cluster.
     pub role: Role,
+    /// When the broker may be restarted; `None` is at any time.
+    pub maintenance: Option<Maintenance>,
     /// The transitions that the release grants by name.
     pub grants: Vec<String>,
 }

@@ -36,7 +36,7 @@ pub use base::{Base, BaseFile, Intent, Owed};
 pub use change::{Action, Cause, Change, Class, Difference, Held, HeldCode};
 pub use desired::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
 pub(crate) use diff::printable;
-pub use gate::{Asked, Neighbours, Shut, ShutCode, gate};
+pub use gate::{Asked, Neighbours, Shut, ShutCode, broker_waits, gate, open, say_why_shut};
 pub use outcome::{Outcome, StepResult};
 pub use step::{Planned, Step};
 pub use steps::{is_owed, owed_after};
@@ -76,6 +76,9 @@ pub struct Waiting {
     /// Since when, in RFC 3339.
     #[schemars(with = "String")]
     pub since: Timestamp,
+    /// What is against a restart now, as far as it was asked. What queues need is asked by a run that would restart it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shut: Vec<Shut>,
 }
 
 /// Something that a person has to know.

@@ -279,7 +279,7 @@ impl Telling<'_> {
             let idle = machine.cloned().or_else(|| not_running(plan, &unit, self.observed));
             if idle.is_none() {
                 let since = since.unwrap_or(self.observed.at);
-                plan.waiting.push(Waiting { unit: unit.clone(), files: files.clone(), since });
+                plan.waiting.push(Waiting { unit: unit.clone(), files: files.clone(), since, shut: Vec::new() });
             }
             let skip = Some(idle.unwrap_or_else(|| "waits until a person restarts it, one host at a time".to_owned()));
             plan.steps.push(Planned { step: Step::Restart { unit, files }, skip });

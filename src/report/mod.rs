@@ -134,6 +134,8 @@ pub enum Next {
     Retry,
     /// The next run does the same until the release or the host is repaired.
     WaitForRelease,
+    /// Nothing, until a person asks again.
+    WaitForPerson,
 }
 
 impl Report {

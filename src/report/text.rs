@@ -37,6 +37,7 @@ pub fn text(report: &Report, look: Look) -> String {
     for failure in &report.failures {
         let next = match failure.next {
             Next::Retry => "the next run tries again",
+            Next::WaitForPerson => "it waits until a person asks again",
             Next::WaitForRelease => "the next run does the same until the release or the host is repaired",
         };
         line(&mut out, RED, "failed", &format!("{}; {next}", failure.message));
@@ -59,7 +60,10 @@ pub fn text(report: &Report, look: Look) -> String {
         let files: Vec<&str> = waiting.files.iter().map(AsRef::as_ref).collect();
         let since = age(report.at, waiting.since);
         line(&mut out, YELLOW, "waiting", &format!("{} has not read {} ({since})", waiting.unit, files.join(", ")));
-        note(&mut out, &format!("help: restart it when the cluster can spare it: systemctl restart {}", waiting.unit));
+        for shut in &waiting.shut {
+            note(&mut out, &format!("not now: {}; {}", shut.why, shut.help));
+        }
+        note(&mut out, "help: when the cluster can spare it, run `rmqgit sync --now` on this host");
     }
     for finding in &report.findings {
         line(&mut out, YELLOW, "finding", &finding.message);
