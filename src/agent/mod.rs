@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-use crate::fetch::{self, Loaded};
+use crate::fetch::{self, FetchError, Loaded};
 use crate::live::Observed;
 use crate::name::{HostPath, ReleaseId};
 use crate::observe::{self, Targets};
@@ -177,6 +177,11 @@ impl Run<'_> {
         let fetched = match fetch::fetch(&self.store, remote, cluster, host) {
             Ok(fetched) => fetched,
             Err(error) => {
+                // The remote answers and has nothing for this host: it may have left the cluster, and nothing may start
+                // what a person has stopped for that.
+                if matches!(error, FetchError::MissingRef { .. }) && self.report.mode == Mode::Converge {
+                    self.report.mode = Mode::Report;
+                }
                 self.fail(&error, Next::Retry);
                 return None;
             }

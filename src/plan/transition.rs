@@ -9,7 +9,7 @@ use crate::release::{OnChange, Role};
 use super::base::Base;
 use super::cluster;
 use super::desired::Desired;
-use super::{Cause, Change, Difference, Held, HeldCode, Plan};
+use super::{Cause, Change, Class, Difference, Held, HeldCode, Plan};
 
 /// The grant by which running nodes take another Erlang cookie.
 const GRANT_COOKIE: &str = "rotate-cookie";
@@ -38,10 +38,10 @@ pub(super) fn hold(plan: &mut Plan, base: &Base, desired: &Desired, observed: &O
         {
             Some(Held {
                 code: HeldCode::NotGranted,
-                why: "it would give another name to a node that holds something: RabbitMQ would start without its data"
+                why: "a node runs that does not answer by the name of the release; under another name RabbitMQ would \
+                      start without its data"
                     .to_owned(),
-                help: "keep the node's name in the spec, or let the cluster forget the node and make it anew"
-                    .to_owned(),
+                help: "see `rabbitmqctl status` on this host, and give the node its name in the spec".to_owned(),
             })
         } else if on_change.is_some_and(is_keepalived) && !base.addresses.is_empty() && base.addresses != addresses {
             (!granted(GRANT_ADDRESSES)).then(|| {
@@ -51,6 +51,9 @@ pub(super) fn hold(plan: &mut Plan, base: &Base, desired: &Desired, observed: &O
         } else {
             None
         };
+        if held.is_none() && is_cookie(change) && binds(change, observed) {
+            change.class = Class::Live;
+        }
         if held.is_some() {
             plan.candidates.remove(&path);
             change.held = held;
