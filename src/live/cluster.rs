@@ -11,7 +11,7 @@ pub struct Cluster {
     pub own: Broker,
     /// Whether RabbitMQ runs in this host's node; otherwise nothing is known but that Erlang does.
     pub runs: Probe<bool>,
-    /// What other members say. They are asked only while this host's node is alone.
+    /// What other members say. They are asked only while this host's node is alone or stopped.
     pub peers: BTreeMap<String, Broker>,
     /// The peers whose Erlang runs without RabbitMQ: they may hold anything.
     pub stopped: BTreeSet<String>,

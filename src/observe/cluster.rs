@@ -14,7 +14,7 @@ const LOOKS: u32 = 4;
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// Asks this host's node and, where that is alone though it should not be, the others.
+/// Asks this host's node and, where that is stopped or alone though it should not be, the others.
 pub(super) fn look(access: &Access, release: &BrokerNode) -> Cluster {
     let own = broker::look(access);
     let runs = match &own.cluster {
@@ -24,7 +24,9 @@ pub(super) fn look(access: &Access, release: &BrokerNode) -> Cluster {
         Probe::Failed(why) => Probe::Failed(why.clone()),
     };
     let others = release.members.iter().map(|member| &member.node).filter(|node| **node != release.node);
-    let others: Vec<&String> = others.filter(|_| own.is_alone()).collect();
+    let asks = own.is_alone() || runs == Probe::Seen(false);
+    let others: Vec<&String> = others.filter(|_| asks).collect();
+    let runs_not = runs == Probe::Seen(false);
     let mut cluster = Cluster { own, runs, peers: BTreeMap::new(), stopped: BTreeSet::new() };
     for again in 0..LOOKS {
         if again > 0 {
@@ -33,7 +35,7 @@ pub(super) fn look(access: &Access, release: &BrokerNode) -> Cluster {
         cluster.peers = ask(access, &others);
         let stopped = cluster.peers.iter().filter(|(_, peer)| broker::is_stopped(peer));
         cluster.stopped = stopped.map(|(node, _)| node.clone()).collect();
-        if cluster.stopped.is_empty() {
+        if cluster.stopped.is_empty() || runs_not {
             break;
         }
     }

@@ -69,10 +69,20 @@ enum Way<'a> {
 }
 
 impl Task<'_> {
+    /// Starts RabbitMQ where its Erlang runs without it. A node that has lost the majority has stopped itself for that
+    /// (`pause_minority`), and starts again by itself: nobody else may do it then.
     fn start(&self, plan: &mut Plan) {
         let live = "RabbitMQ is stopped, Erlang runs";
-        plan.changes.push(self.change(&self.broker.node, Action::Start, live, "running", None));
-        plan.steps.push(Planned { step: Step::StartApp { node: self.broker.node.clone() }, skip: None });
+        let answers = |peer: &Broker| peer.in_cluster().is_some() || self.cluster.stopped.contains(&peer.node);
+        let there = 1 + self.cluster.peers.values().filter(|peer| answers(peer)).count();
+        let held = if there < self.broker.majority() {
+            let all = self.broker.members.len();
+            Some(waits(format!("only {there} of {all} members answer, and a minority does not start by itself")))
+        } else {
+            plan.steps.push(Planned { step: Step::StartApp { node: self.broker.node.clone() }, skip: None });
+            None
+        };
+        plan.changes.push(self.change(&self.broker.node, Action::Start, live, "running", held));
     }
 
     /// Decides what this host's node does while it is in no cluster.
