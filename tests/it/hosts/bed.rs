@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::suite::{Suite, script};
@@ -42,7 +42,13 @@ impl Bed {
             .bytes()
             .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
         let bed = Self { name: format!("{}-{checkout:x}", suite.name), suite, dir, _lock: lock };
+        if kept() && bed.sh("rabbit1", "true").code == 0 {
+            bed.program();
+            return bed;
+        }
         bed.must_run(&mut bed.script("down"));
+        let _ = fs::remove_dir_all(bed.dir());
+        fs::create_dir_all(bed.dir()).unwrap();
         bed.program();
         bed.must_run(&mut bed.script("up"));
         bed
@@ -56,15 +62,15 @@ impl Bed {
     /// Puts the program where the hosts see it: without what a debugger reads, and, where their C library is older than
     /// this machine's, with this machine's.
     fn program(&self) {
-        let _ = fs::remove_dir_all(self.dir());
-        fs::create_dir_all(self.dir()).unwrap();
-        let program = self.dir().join("rmqgit");
+        let program = self.dir().join("new");
         let built = assert_cmd::cargo::cargo_bin!("rmqgit");
         self.must_run(Command::new("strip").arg("-o").arg(&program).arg(built));
         if self.suite.name == "bullseye" {
             let own = ["--set-interpreter", "/usr/lib/rmqgit/ld-linux-x86-64.so.2", "--set-rpath", "/usr/lib/rmqgit"];
             self.must_run(Command::new("patchelf").args(own).arg(&program));
         }
+        // Into the file that hosts that are up already see.
+        fs::copy(&program, self.dir().join("rmqgit")).unwrap();
     }
 
     /// Starts the description of a run of a script of the bed.
@@ -135,15 +141,42 @@ impl Bed {
         self.exec("client", &all)
     }
 
+    /// Starts a program in the client's network, which runs until it is ended.
+    pub(super) fn serve(&self, name: &str, args: &[&str]) -> Server {
+        let pid = self.dir().join(format!("{name}.pid")).display().to_string();
+        let mut all = vec!["sh", "-c", "echo $$ >\"$0\"; exec \"$@\"", &pid];
+        all.extend(args);
+        let mut command = self.exec("client", &all);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("tests/bed/exec starts");
+        until(name, 20, || {
+            let said = ended(&mut self.exec("client", &["ss", "-Hltn", "sport = :22"]));
+            if said.out.is_empty() { Err(said.err) } else { Ok(()) }
+        });
+        Server { child, end: self.exec("client", &["sh", "-c", "kill $(cat \"$0\")", &pid]) }
+    }
+
     fn must_run(&self, command: &mut Command) {
         let said = ended(command);
         assert_eq!(said.code, 0, "{command:?}\n{}{}", said.out, said.err);
     }
 }
 
+/// A program in the client's network that listens on port 22.
+pub(super) struct Server {
+    child: Child,
+    end: Command,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        ended(&mut self.end);
+        let _ = self.child.wait();
+    }
+}
+
 impl Drop for Bed {
     fn drop(&mut self) {
-        if std::env::var_os("RMQGIT_BED_KEEP").is_some() {
+        if kept() {
             return;
         }
         let down = ended(&mut self.script("down"));
@@ -153,6 +186,11 @@ impl Drop for Bed {
             assert_eq!((down.code, left.code), (0, 0), "{}{}", down.err, left.out);
         }
     }
+}
+
+/// Whether the bed stays up, and one that is up is used again.
+pub(super) fn kept() -> bool {
+    std::env::var_os("RMQGIT_BED_KEEP").is_some()
 }
 
 /// Runs a command to its end.

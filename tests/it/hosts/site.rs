@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
-use super::bed::{BALANCERS, Bed, HOSTS, ended, until};
+use super::bed::{BALANCERS, Bed, HOSTS, Server, ended, until};
 use crate::git::git;
 
 /// The virtual address.
@@ -41,10 +41,11 @@ const QUORUM: &str = "      - name: ha-all
 
 /// A cluster that is run by Git.
 pub(super) struct Site {
+    /// Ended before the bed.
+    git_server: Option<Server>,
     pub(super) bed: Bed,
     /// The spec; [`Site::publish`] commits it.
     pub(super) spec: String,
-    git_server: Child,
 }
 
 /// What `rmqgit sync` or `rmqgit status` said.
@@ -57,19 +58,32 @@ pub(super) struct Report {
 impl Site {
     /// Makes the repositories, and a Git server for the hosts in the client's network.
     pub(super) fn new(bed: Bed) -> Self {
-        for name in ["spec", "origin.git"] {
-            fs::create_dir_all(bed.dir().join(name)).unwrap();
+        if !bed.dir().join("spec").exists() {
+            for name in ["spec", "origin.git"] {
+                fs::create_dir_all(bed.dir().join(name)).unwrap();
+            }
+            git(&bed.dir().join("spec"), &["init", "--quiet"]);
+            git(&bed.dir().join("origin.git"), &["init", "--quiet", "--bare"]);
+            for key in ["agent", "server"] {
+                let mut keygen = Command::new("ssh-keygen");
+                let made =
+                    ended(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(bed.dir().join(key)));
+                assert_eq!(made.code, 0, "{}", made.err);
+            }
         }
-        git(&bed.dir().join("spec"), &["init", "--quiet"]);
-        git(&bed.dir().join("origin.git"), &["init", "--quiet", "--bare"]);
-        for key in ["agent", "server"] {
-            let mut keygen = Command::new("ssh-keygen");
-            let made = ended(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(bed.dir().join(key)));
-            assert_eq!(made.code, 0, "{}", made.err);
-        }
-        let git_server = serve(&bed);
+        let git_server = Some(serve(&bed));
         let spec = spec(&bed);
         Self { bed, spec, git_server }
+    }
+
+    /// Takes the Git server away.
+    pub(super) fn git_server_down(&mut self) {
+        self.git_server = None;
+    }
+
+    /// Puts it back.
+    pub(super) fn git_server_up(&mut self) {
+        self.git_server = Some(serve(&self.bed));
     }
 
     /// Commits the spec and publishes it, as CI does.
@@ -114,11 +128,6 @@ impl Site {
         let mut all = vec!["timeout", "120", "rmqgit", "sync", "--wait", "--format", "json"];
         all.extend(args);
         report(&mut self.bed.exec(host, &all))
-    }
-
-    /// Returns the last report of a host.
-    pub(super) fn status(&self, host: &str) -> Report {
-        report(&mut self.bed.exec(host, &["rmqgit", "status", "--format", "json"]))
     }
 
     /// Stops the timers: from here on the tests run the agents.
@@ -205,16 +214,6 @@ impl Site {
     }
 }
 
-impl Drop for Site {
-    fn drop(&mut self) {
-        // The bed ends the server itself; this end of it must not stay a zombie.
-        if std::env::var_os("RMQGIT_BED_KEEP").is_none() {
-            let _ = self.git_server.kill();
-            let _ = self.git_server.wait();
-        }
-    }
-}
-
 fn report(command: &mut Command) -> Report {
     let said = ended(command);
     let json = serde_json::from_str(&said.out)
@@ -243,7 +242,7 @@ fn spec(bed: &Bed) -> String {
 }
 
 /// Starts an sshd in the client's network, at whose end is Git.
-fn serve(bed: &Bed) -> Child {
+fn serve(bed: &Bed) -> Server {
     let dir = bed.dir();
     let path = |name: &str| dir.join(name).display().to_string();
     let lines = [
@@ -256,6 +255,5 @@ fn serve(bed: &Bed) -> Child {
     fs::write(&config, lines.join("\n") + "\n").unwrap();
     // Root's sshd insists on the directory; where no sshd runs as a service, nobody has made it.
     let script = format!("mkdir -p /run/sshd; exec /usr/sbin/sshd -D -e -f {}", config.display());
-    let mut server = bed.exec("client", &["sh", "-c", &script]);
-    server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("tests/bed/exec starts")
+    bed.serve("sshd", &["sh", "-c", &script])
 }
