@@ -56,6 +56,9 @@ fn hosts_are_run_by_git() {
         let bed = Bed::up(Suite::build(suite));
         let enrolled = bed.sh("rabbit1", "test -e /etc/rmqgit").code == 0;
         let mut site = Site::new(bed);
+        if enrolled {
+            site.start_timers();
+        }
         println!("{suite}: three blank hosts after {:.1?}", started.elapsed());
         for (number, (name, prove)) in PROOFS[..core].iter().enumerate() {
             // Without the first one there is no cluster, and a bed that was kept has one.

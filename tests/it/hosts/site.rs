@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::bed::{BALANCERS, Bed, HOSTS, Server, ended, until};
@@ -144,12 +145,13 @@ impl Site {
         }
     }
 
-    /// Complains unless every host reports that it is as Git says.
-    pub(super) fn in_sync(&self) -> Result<(), String> {
+    /// Complains unless every host reported after a point in time that it is as Git says.
+    pub(super) fn in_sync(&self, after: Timestamp) -> Result<(), String> {
         for host in HOSTS {
             let said = self.bed.sh(host, "rmqgit status --format json");
             let report: Value = serde_json::from_str(&said.out).map_err(|_| format!("{host}: {}", said.err))?;
-            if report["verdict"] != "in-sync" || report["waiting"].is_array() {
+            let at: Timestamp = report["at"].as_str().expect("a report has its time").parse().unwrap();
+            if at < after || report["verdict"] != "in-sync" || report["waiting"].is_array() {
                 return Err(format!("{host}: {report:#}"));
             }
         }
@@ -206,8 +208,9 @@ impl Site {
 
     /// Waits until the cluster serves as the spec says, and returns what is printed about it.
     pub(super) fn until_it_runs(&self, holder: &str) -> std::time::Duration {
+        let now = Timestamp::now();
         let formed = until("one cluster of three", 300, || self.formed());
-        let rest = until("every host in sync", 180, || self.in_sync());
+        let rest = until("every host in sync", 180, || self.in_sync(now));
         let vip = until("the virtual address at its place", 60, || self.held_by(holder));
         let managed = until("the management page", 60, || self.managed());
         formed + rest + vip + managed

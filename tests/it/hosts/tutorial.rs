@@ -1,5 +1,6 @@
 //! From three machines with nothing but packages to a cluster that serves, by Git alone.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::bed::{HOSTS, ended, until};
@@ -16,9 +17,10 @@ pub(super) fn three_blank_hosts_become_a_cluster(site: &mut Site) {
     for host in HOSTS {
         site.enroll(host);
     }
+    let now = Timestamp::now();
     let formed = until("one cluster of three", 300, || site.formed());
     println!("  one cluster {formed:.1?} after the last agent was installed");
-    let rest = until("every host in sync", 180, || site.in_sync());
+    let rest = until("every host in sync", 180, || site.in_sync(now));
     println!("  every host in sync {:.1?} after that", rest);
     until("the virtual address at its place", 60, || site.held_by("rabbit1"));
     until("the management page", 60, || site.managed());
@@ -58,8 +60,9 @@ const TRACES: &str =
 
 /// Hosts that are as Git says stay as they are.
 pub(super) fn nothing_to_do(site: &mut Site) {
+    let now = Timestamp::now();
     site.stop_timers();
-    until("every host in sync", 60, || site.in_sync());
+    until("every host in sync", 60, || site.in_sync(now));
     for host in HOSTS {
         site.bed.must(host, "touch /run/before");
         let before = site.bed.must(host, TRACES);
