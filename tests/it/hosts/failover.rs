@@ -74,6 +74,8 @@ pub(super) fn the_address_moves_and_nothing_is_lost(site: &mut Site) {
 }
 
 fn survive(site: &Site, fault: &Fault) {
+    site.bed.sh("rabbit2", &format!("rabbitmqctl -q delete_queue {QUEUE}"));
+    until("the virtual address at its place", 60, || site.held_by("rabbit1"));
     let uri = Site::uri();
     let leader = if fault.name.starts_with("broker") { "192.168.1.221" } else { "192.168.1.219" };
     let direct = uri.replace(&format!("{VIP}:5673"), &format!("{leader}:5672"));
