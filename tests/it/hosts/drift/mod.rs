@@ -92,7 +92,7 @@ fn play(site: &Site, round: &Round) -> Vec<String> {
         });
         faults.extend(compare(host, "left", &said(&report.json), &wanted.collect()));
         for step in report.json["steps"].as_array().into_iter().flatten() {
-            if !["done", "skipped"].contains(&step["result"]["result"].as_str().unwrap_or_default()) {
+            if !["done", "skipped"].contains(&step["result"]["is"].as_str().unwrap_or_default()) {
                 faults.push(format!("{host}: {step}"));
             }
         }
