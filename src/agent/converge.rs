@@ -113,9 +113,12 @@ impl Run<'_> {
 
 /// Names the release as the culprit where a daemon failed whose files it has just changed.
 fn culprit(done: &Done, desired: &Desired, release: &ReleaseId, at: jiff::Timestamp) -> Option<BadRelease> {
+    // A file that could not be written, on a full disk say, is not the release's fault.
+    let written = apply::written(&done.outcomes);
     let changed = |unit: &UnitName| {
         done.changes.values().filter(|change| change.cause != plan::Cause::Drift).any(|change| {
-            let wanted = change.subject.path().and_then(|path| desired.files.get(path));
+            let path = change.subject.path().filter(|path| written.contains(*path));
+            let wanted = path.and_then(|path| desired.files.get(path));
             wanted.is_some_and(|wanted| match &wanted.on_change {
                 OnChange::Reload(of) | OnChange::Restart(of) | OnChange::DaemonReload(of) => of == unit,
                 _ => false,
