@@ -131,6 +131,17 @@ impl Site {
         report(&mut self.bed.exec(host, &all))
     }
 
+    /// Runs the agent as a person does who lets it restart the broker.
+    pub(super) fn repair(&self, host: &str) -> Report {
+        let report = self.sync(host, &["--mode", "converge"]);
+        if report.json["waiting"].is_array() {
+            self.bed.must(host, "systemctl restart rabbitmq-server");
+            self.sync(host, &["--mode", "converge"])
+        } else {
+            report
+        }
+    }
+
     /// Stops the timers: from here on the tests run the agents.
     pub(super) fn stop_timers(&self) {
         for host in HOSTS {

@@ -37,7 +37,7 @@ pub(super) const ROUNDS: &[Round] = &[
                 "/etc/keepalived/keepalived.conf: content",
                 Repaired,
             ),
-            drift("rabbit2", "sed -i '/rmqgit/,/rmqgit/d' /etc/hosts", "/etc/hosts: absent", Repaired),
+            drift("rabbit2", "sed -i '/rmqgit/,/rmqgit/d' /etc/hosts", "/etc/hosts: content", Repaired),
             drift(
                 "rabbit2",
                 "sed -i 's/LimitNOFILE=.*/LimitNOFILE=1024/' /etc/systemd/system/rabbitmq-server.service.d/50-rmqgit.conf",
@@ -105,7 +105,7 @@ pub(super) const ROUNDS: &[Round] = &[
             ),
             drift(
                 "rabbit3",
-                "echo 'if' >>/etc/rabbitmq/rabbitmq-env.conf",
+                "echo NODE_PORT=5679 >>/etc/rabbitmq/rabbitmq-env.conf",
                 "/etc/rabbitmq/rabbitmq-env.conf: content",
                 Repaired,
             ),
@@ -129,7 +129,7 @@ pub(super) const ROUNDS: &[Round] = &[
             ),
             drift(
                 "rabbit1",
-                "chmod 440 /var/lib/rabbitmq/.erlang.cookie",
+                "chmod 600 /var/lib/rabbitmq/.erlang.cookie",
                 "/var/lib/rabbitmq/.erlang.cookie: mode",
                 Repaired,
             ),
@@ -139,7 +139,6 @@ pub(super) const ROUNDS: &[Round] = &[
                 "/usr/libexec/keepalived/check-haproxy: mode",
                 Repaired,
             ),
-            drift("rabbit2", "chmod 600 /etc/hosts", "/etc/hosts: mode", Repaired),
             drift("rabbit3", "chmod 600 /etc/rabbitmq/rabbitmq.conf", "/etc/rabbitmq/rabbitmq.conf: mode", Repaired),
             drift(
                 "rabbit3",
@@ -207,7 +206,6 @@ pub(super) const ROUNDS: &[Round] = &[
                 "/etc/rabbitmq/rabbitmq-env.conf: mode owner",
                 Repaired,
             ),
-            drift("rabbit3", "chown daemon /etc/hosts", "/etc/hosts: owner", Repaired),
         ],
     },
     Round {

@@ -17,7 +17,7 @@ pub(super) struct Drift {
     host: &'static str,
     /// The shell command that makes it.
     by_hand: &'static str,
-    /// What the report says: the subject, and in what it differs, or `finding` and its code.
+    /// What the report says: the subject, and in what it differs, or `finding` and its code; several, after `; `.
     reported: &'static str,
     /// What a run that converges does about it.
     then: Then,
@@ -78,13 +78,13 @@ fn play(site: &Site, round: &Round) -> Vec<String> {
     for host in &hosts {
         let of_host = || round.drifts.iter().filter(|drift| drift.host == *host);
         let report = site.sync(host, &["--mode", "report"]);
-        let wanted: BTreeSet<_> = of_host().map(|drift| drift.reported.to_owned()).collect();
+        let wanted: BTreeSet<_> = of_host().flat_map(|drift| drift.reported.split("; ").map(str::to_owned)).collect();
         faults.extend(compare(host, "reported", &said(&report.json), &wanted));
         if report.code != 1 {
             faults.push(format!("{host}: a report of drift ends with {}", report.code));
         }
 
-        let report = site.sync(host, &["--mode", "converge", "--now"]);
+        let report = site.repair(host);
         let left = |drift: &&Drift| !matches!(drift.then, Repaired);
         let wanted = of_host().filter(left).map(|drift| match drift.then {
             Held(code, _) => format!("{}, held: {code}", drift.reported),
@@ -104,7 +104,7 @@ fn play(site: &Site, round: &Round) -> Vec<String> {
     }
     // What was left was undone by hand just now; what that takes is the agent's business again.
     for host in &hosts {
-        site.sync(host, &["--mode", "converge", "--now"]);
+        site.repair(host);
         let report = site.sync(host, &["--mode", "report"]);
         if report.json["verdict"] != "in-sync" {
             faults.push(format!("{host}: {} afterwards: {:?}", report.json["verdict"], said(&report.json)));
@@ -138,7 +138,8 @@ fn said(report: &Value) -> BTreeSet<String> {
     let changes = list("changes").iter().map(change).collect::<Vec<_>>();
     let findings =
         list("findings").iter().map(|one| format!("finding: {}", one["code"].as_str().unwrap())).collect::<Vec<_>>();
-    let unknown = list("unknown").iter().map(|one| format!("unknown: {one}")).collect::<Vec<_>>();
+    let unknown =
+        list("unknown").iter().map(|one| format!("unknown: {} ({})", one["subject"], one["why"])).collect::<Vec<_>>();
     let waiting = list("waiting").iter().map(|one| format!("waiting: {}", one["unit"])).collect::<Vec<_>>();
     [changes, findings, unknown, waiting].concat().into_iter().collect()
 }
