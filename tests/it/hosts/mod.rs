@@ -9,6 +9,7 @@ mod bed;
 mod drift;
 mod failover;
 mod faults;
+mod leaks;
 mod rebuild;
 mod site;
 mod tutorial;
