@@ -162,7 +162,7 @@ impl Site {
             let said = self.bed.sh(host, "rmqgit status --format json");
             let report: Value = serde_json::from_str(&said.out).map_err(|_| format!("{host}: {}", said.err))?;
             let at: Timestamp = report["at"].as_str().expect("a report has its time").parse().unwrap();
-            if at < after || report["verdict"] != "in-sync" || report["waiting"].is_array() {
+            if at.as_second() < after.as_second() || report["verdict"] != "in-sync" || report["waiting"].is_array() {
                 return Err(format!("{host}: {report:#}"));
             }
         }
