@@ -134,12 +134,7 @@ impl Site {
     /// Runs the agent as a person does who lets it restart the broker.
     pub(super) fn repair(&self, host: &str) -> Report {
         let report = self.sync(host, &["--mode", "converge"]);
-        if report.json["waiting"].is_array() {
-            self.bed.must(host, "systemctl restart rabbitmq-server");
-            self.sync(host, &["--mode", "converge"])
-        } else {
-            report
-        }
+        if report.json["waiting"].is_array() { self.sync(host, &["--mode", "converge", "--now"]) } else { report }
     }
 
     /// Stops the timers: from here on the tests run the agents.
