@@ -1,4 +1,4 @@
-//! Joins a bundle's secrets into its files, on the host that needs them.
+//! Joins a bundle's secrets into its files and into the broker's objects, on the host that needs them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,10 @@ use crate::quote;
 use crate::release::{Artifact, Bundle, Piece};
 use crate::sys::secret::{self, Secret};
 
-/// Returns the files of a bundle with their secrets. A secret that cannot be had stops only the files that need it.
+use super::holding;
+
+/// Returns the files and the broker's objects of a bundle with their secrets. A secret that cannot be had stops only what
+/// needs it.
 pub(super) fn join(bundle: &Bundle, secrets: &Path) -> Desired {
     let mut known: BTreeMap<SecretRef, Result<Secret, MissingSecret>> = BTreeMap::new();
     let mut read = |name: &SecretRef| {
@@ -32,8 +35,11 @@ pub(super) fn join(bundle: &Bundle, secrets: &Path) -> Desired {
         part: artifact.part,
     };
     let mut wanted = wanted;
+    let files = bundle.artifacts.iter().map(|(path, artifact)| (path.clone(), wanted(artifact))).collect();
+    let definitions = bundle.definitions.as_ref();
     Desired {
-        files: bundle.artifacts.iter().map(|(path, artifact)| (path.clone(), wanted(artifact))).collect(),
+        files,
+        holding: definitions.map(|definitions| holding::join(definitions, bundle.role.broker.as_ref(), &mut read)),
         role: bundle.role.clone(),
         maintenance: bundle.maintenance.clone(),
         grants: bundle.grants.clone(),

@@ -11,7 +11,7 @@ use crate::fetch::{self, FetchError, Loaded};
 use crate::live::Observed;
 use crate::name::{HostPath, ReleaseId};
 use crate::observe::{self, Targets};
-use crate::plan::{self, Base, Desired, Finding, Owed, Plan, Unknown};
+use crate::plan::{self, Base, Desired, Finding, Owed, Plan};
 use crate::report::{self, Failure, Mode, Next, Release, Report, Verdict};
 use crate::sys::clock;
 use crate::sys::files::{FilesError, Root};
@@ -21,6 +21,7 @@ use crate::sys::store::{Slot, Store, StoreError};
 
 mod converge;
 mod gate;
+mod holding;
 pub mod install;
 mod join;
 pub mod pause;
@@ -224,9 +225,6 @@ impl Run<'_> {
             subject: loaded.subject.clone(),
             newest,
         });
-        if loaded.bundle.definitions.is_some() {
-            self.report.unknown.push(not_looked_at());
-        }
         if self.report.mode == Mode::Converge && !plan.steps.is_empty() && !self.heed_pause() {
             self.converge(&loaded.release, &desired, observed, plan);
         } else {
@@ -333,16 +331,7 @@ fn targets(base: &Base, desired: &Desired) -> Targets {
         owners: owners.cloned().collect(),
         units: desired.role.services.iter().cloned().collect(),
         broker: desired.role.broker.clone(),
+        login: desired.holding.as_ref().and_then(|holding| holding.login.clone()),
         addresses: desired.role.addresses.clone(),
-    }
-}
-
-fn not_looked_at() -> Unknown {
-    Unknown {
-        subject: "the broker (definitions.json)".to_owned(),
-        why: "this version does not look at vhosts, users, permissions, policies and parameters of the live broker"
-            .to_owned(),
-        help: None,
-        blocks: false,
     }
 }

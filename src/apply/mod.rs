@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
 
+use crate::live::ObjectId;
 use crate::name::HostPath;
 use crate::plan::{Candidate, Outcome, Plan, Planned, Step, StepResult};
 use crate::sys::broker::{self, Access};
@@ -16,6 +17,7 @@ use crate::sys::units::{self, Began};
 
 mod check;
 mod cluster;
+mod objects;
 mod plugins;
 mod probe;
 
@@ -31,6 +33,7 @@ pub fn apply(root: &Root, plan: &Plan) -> Vec<Outcome> {
         written: BTreeSet::new(),
         stopped: BTreeSet::new(),
         began: Began::now(),
+        told: None,
     };
     let take = |Planned { step, skip }: &Planned| {
         let result = match skip {
@@ -60,6 +63,8 @@ struct Run<'a> {
     written: BTreeSet<HostPath>,
     stopped: BTreeSet<HostPath>,
     began: Began,
+    /// What became of the broker's objects.
+    told: Option<BTreeMap<ObjectId, StepResult>>,
 }
 
 impl<'a> Run<'a> {
@@ -118,6 +123,10 @@ impl<'a> Run<'a> {
             Step::ForgetNode { node, at } => cluster::forget(node, at),
             Step::ChangeNodeType { node, member } => cluster::change_type(node, *member),
             Step::Probe { unit } => probe::settle(unit, self.began),
+            Step::PutObject { object } | Step::RemoveObject { object } => {
+                let told = self.told.get_or_insert_with(|| objects::tell(self.plan));
+                told.get(object).cloned().unwrap_or_else(|| failed("the plan has no edit for it"))
+            }
             Step::Restart { unit, .. } => ended(units::restart(unit)),
         }
     }

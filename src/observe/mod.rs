@@ -1,7 +1,7 @@
 //! Looks at the live host.
 //!
 //! Input: a root and what to look at. Output: [`Observed`]. Must not: change anything, or fail as a whole: each look
-//! has its own answer. The broker is not looked at yet; the report says so.
+//! has its own answer.
 
 mod cluster;
 
@@ -12,7 +12,7 @@ use std::thread;
 use jiff::Timestamp;
 
 use crate::facts::platform::RABBITMQ_UNIT;
-use crate::live::{Cluster, FileState, Holders, Kind, Observed, Place, Probe, UnitState};
+use crate::live::{Cluster, FileState, Holders, Kind, Login, Observed, Place, Probe, UnitState};
 use crate::name::{HostPath, UnitName};
 use crate::release::{BrokerNode, Owner, VirtualAddress};
 use crate::sys::accounts::{self, Accounts};
@@ -32,6 +32,8 @@ pub struct Targets {
     pub units: BTreeSet<UnitName>,
     /// This host's RabbitMQ node.
     pub broker: Option<BrokerNode>,
+    /// What opens the management API of that node.
+    pub login: Option<Login>,
     /// The virtual addresses.
     pub addresses: Vec<VirtualAddress>,
 }
@@ -52,7 +54,7 @@ pub fn observe(root: &Root, targets: &Targets, at: Timestamp) -> Observed {
     // The network takes a second to answer, and the broker about as long: both are asked at once.
     let (cluster, addresses) = thread::scope(|scope| {
         let addresses = scope.spawn(|| observe_addresses(observed.place, &targets.addresses));
-        let cluster = observe_cluster(&observed, targets.broker.as_ref());
+        let cluster = observe_cluster(&observed, targets);
         (cluster, addresses.join().unwrap_or_default())
     });
     (observed.cluster, observed.addresses) = (cluster, addresses);
@@ -67,12 +69,13 @@ pub fn observe_units(observed: &mut Observed, wanted: &BTreeSet<UnitName>) {
 }
 
 /// Asks this host's node, if its unit runs.
-fn observe_cluster(observed: &Observed, broker: Option<&BrokerNode>) -> Option<Cluster> {
+fn observe_cluster(observed: &Observed, targets: &Targets) -> Option<Cluster> {
     let runs = |(unit, probe): (&UnitName, &Probe<UnitState>)| {
         unit.as_str() == RABBITMQ_UNIT && probe.seen().is_some_and(|state| state.active)
     };
-    let broker = broker.filter(|_| observed.units.iter().any(runs))?;
-    Some(cluster::look(&Access::of_machine(&broker.node), broker))
+    let broker = targets.broker.as_ref().filter(|_| observed.units.iter().any(runs))?;
+    let access = Access { api: targets.login.clone(), ..Access::of_machine(&broker.node) };
+    Some(cluster::look(&access, broker))
 }
 
 /// Asks who holds the virtual addresses.

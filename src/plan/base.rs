@@ -10,6 +10,7 @@ use crate::name::{Digest, HostPath, UnitName};
 use crate::release::{OnChange, Owner, Part};
 
 use super::compare::{self, Aspects};
+use super::definitions::BaseObject;
 use super::desired::{Desired, Joined, Wanted};
 use super::diff;
 
@@ -31,6 +32,9 @@ pub struct Base {
     /// The members that the cluster was seen to have, in whole.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub members: BTreeSet<String>,
+    /// The broker's objects that were seen as the release wants them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<BaseObject>,
     /// The virtual addresses, as they were last applied.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<String>,
@@ -170,6 +174,7 @@ impl Base {
         if base.follows(desired) {
             base.addresses = super::transition::addresses_of(&desired.role);
         }
+        base.objects = super::definitions::settled(&base.objects, desired, observed);
         base.told.retain(|unit, _| desired.role.services.contains(unit));
         base.files.retain(|path, file| {
             desired.files.contains_key(path) || !compare::is_gone(observed.files.get(path), file.part)

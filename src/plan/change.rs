@@ -108,6 +108,8 @@ pub enum Difference {
         /// Whether no diff is shown because the file is a secret.
         secret: bool,
     },
+    /// The password is another one.
+    Password,
     /// The permission bits differ.
     Mode {
         /// The live ones, in octal.
@@ -163,11 +165,15 @@ pub enum HeldCode {
     NotGranted,
     /// It has to wait for something else on this host or in the cluster.
     Waits,
+    /// It belongs to the cluster, and the run on another member's host does it.
+    OtherMember,
+    /// Too few of the release's members run in the cluster of this host's node.
+    NoMajority,
 }
 
 impl HeldCode {
     /// Whether a change that is held so is a failure of a run that converges.
     pub fn fails(self) -> bool {
-        !matches!(self, Self::LeftBehind | Self::Waits)
+        !matches!(self, Self::LeftBehind | Self::Waits | Self::OtherMember | Self::NoMajority)
     }
 }

@@ -1,4 +1,4 @@
-//! What the files of a host shall be, with the secrets joined in.
+//! What the files of a host and the objects of its broker shall be, with the secrets joined in.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,7 +7,9 @@ use crate::live::Bytes;
 use crate::name::{HostPath, SecretRef};
 use crate::release::{Check, Maintenance, OnChange, Owner, Part, Role};
 
-/// The files of one bundle as they shall stand on the host.
+use super::definitions::Holding;
+
+/// One bundle as it shall be on the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Desired {
     /// The files, by path.
@@ -16,6 +18,8 @@ pub struct Desired {
     pub role: Role,
     /// When the broker may be restarted; `None` is at any time.
     pub maintenance: Option<Maintenance>,
+    /// What the broker shall hold; `None` on a host without a broker.
+    pub holding: Option<Holding>,
     /// The transitions that the release grants by name.
     pub grants: Vec<String>,
 }

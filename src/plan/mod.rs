@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::live::{Account, Bytes, Observed, Stamp};
+use crate::live::{Account, Bytes, Edit, Observed, Stamp};
 use crate::name::{HostPath, UnitName};
 
 mod base;
@@ -17,6 +17,7 @@ mod block;
 mod change;
 mod cluster;
 mod compare;
+mod definitions;
 mod desired;
 mod diff;
 mod file;
@@ -34,6 +35,7 @@ mod window;
 
 pub use base::{Base, BaseFile, Intent, Owed};
 pub use change::{Action, Cause, Change, Class, Difference, Held, HeldCode};
+pub use definitions::{BaseObject, Holding, WantedBody, WantedObject, WantedPassword, Way};
 pub use desired::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
 pub(crate) use diff::printable;
 pub use gate::{Asked, Neighbours, Shut, ShutCode, broker_waits, gate, open, say_why_shut};
@@ -63,6 +65,10 @@ pub struct Plan {
     pub candidates: BTreeMap<HostPath, Candidate>,
     /// This host's RabbitMQ node.
     pub own_node: Option<String>,
+    /// What the broker is told, behind the steps. They may hold secrets and are never written into a report.
+    pub edits: Vec<Edit>,
+    /// How it is told.
+    pub way: Option<Way>,
 }
 
 /// A unit that runs with older files.
@@ -115,6 +121,10 @@ pub enum FindingCode {
     OtherVersion,
     /// HAProxy's old processes still serve connections by an older configuration.
     OldWorkers,
+    /// The broker holds objects that the release does not name.
+    UnmanagedObjects,
+    /// A policy that the release does not name keeps one of its own from being in force.
+    ShadowedPolicy,
     /// The pause cannot be read; the host counts as paused.
     UnreadablePause,
     /// The pause begins later than the clock says: the clock was set back.
@@ -236,6 +246,7 @@ pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
     let actions = steps::asked(&mut plan, &base, desired, observed);
     steps::order(&mut plan, &actions, desired, observed);
     cluster::compare(&mut plan, &base, desired, observed);
+    definitions::compare(&mut plan, &base, desired, observed);
     vip::compare(&mut plan, desired, observed);
     version::compare(&mut plan, desired, observed);
     plan.changes.sort_by(|a, b| a.subject.cmp(&b.subject));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::live::ObjectId;
 use crate::name::{HostPath, UnitName};
 use crate::release::{Check, NodeKind};
 
@@ -137,6 +138,16 @@ pub enum Step {
     Probe {
         /// The unit.
         unit: UnitName,
+    },
+    /// Makes an object of the broker, or replaces it as a whole.
+    PutObject {
+        /// The object.
+        object: ObjectId,
+    },
+    /// Removes an object of the broker.
+    RemoveObject {
+        /// The object.
+        object: ObjectId,
     },
     /// Restarts the unit. A broker that serves somebody is restarted only by a person's run.
     Restart {

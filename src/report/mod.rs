@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{ClusterName, HostName, ReleaseId};
-use crate::plan::{Cause, Change, Finding, Outcome, Plan, StepResult, Unknown, Waiting};
+use crate::plan::{Cause, Change, Finding, HeldCode, Outcome, Plan, StepResult, Unknown, Waiting};
 
 mod paused;
 mod text;
@@ -184,14 +184,17 @@ impl Report {
         }
     }
 
-    /// Finds the verdict.
+    /// Finds the verdict. What another member's host does counts there, and not here.
     pub fn judge(&mut self) {
         let may_change = self.mode == Mode::Converge;
         let stuck = |change: &Change| change.held.as_ref().is_some_and(|held| held.code.fails());
         let failed = !self.failures.is_empty()
             || self.steps.iter().any(Outcome::is_bad)
             || (may_change && self.changes.iter().any(stuck));
-        let has = |cause: Cause| self.changes.iter().any(|change| change.cause == cause || change.cause == Cause::Both);
+        let own = |change: &&Change| change.held.as_ref().is_none_or(|held| held.code != HeldCode::OtherMember);
+        let has = |cause: Cause| {
+            self.changes.iter().filter(own).any(|change| change.cause == cause || change.cause == Cause::Both)
+        };
         self.verdict = match (has(Cause::Drift), has(Cause::Release)) {
             _ if failed => Verdict::Failed,
             (true, true) => Verdict::DriftedAndPending,

@@ -185,6 +185,7 @@ fn difference(difference: &Difference) -> Option<String> {
         Difference::Kind { live } => Some(format!("it is {live}")),
         Difference::Content { secret: true } => Some("content differs, secret".to_owned()),
         Difference::Content { secret: false } => None,
+        Difference::Password => Some("password differs".to_owned()),
         Difference::State { live, wanted } => Some(format!("{live} instead of {wanted}")),
         Difference::Mode { live, wanted } => Some(format!("mode {live} instead of {wanted}")),
         Difference::Owner { live, wanted } => Some(format!("owner {live} instead of {wanted}")),
@@ -213,6 +214,8 @@ fn step(out: &mut String, outcome: &Outcome) {
         Step::ForgetNode { node, .. } => format!("let the cluster forget {node}"),
         Step::ChangeNodeType { node, member } => format!("make {node} a {} node", member.as_str()),
         Step::Probe { unit } => format!("wait for {unit} to work"),
+        Step::PutObject { object } => format!("set {object}"),
+        Step::RemoveObject { object } => format!("remove {object}"),
         Step::Restart { unit, .. } => format!("restart {unit}"),
     };
     let daemon = !matches!(
@@ -224,6 +227,8 @@ fn step(out: &mut String, outcome: &Outcome) {
             | Step::SetOwner { .. }
             | Step::Remove { .. }
             | Step::Probe { .. }
+            | Step::PutObject { .. }
+            | Step::RemoveObject { .. }
     );
     match &outcome.result {
         StepResult::Done if daemon => line(out, GREEN, "done", &what),

@@ -42,7 +42,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["definitions", "live", "name", "plan", "release"]),
     (
         "agent",
-        &["apply", "diag", "fetch", "live", "name", "observe", "plan", "quote", "release", "report", "sys", "yaml"],
+        &[
+            "apply",
+            "definitions",
+            "diag",
+            "fetch",
+            "live",
+            "name",
+            "observe",
+            "plan",
+            "quote",
+            "release",
+            "report",
+            "sys",
+            "yaml",
+        ],
     ),
     // The programs.
     ("sys", &["live", "name", "quote", "release"]),

@@ -13,15 +13,12 @@ use rmqgit::live::{
     Broker, Bytes, Door, Edit, Hidden, LiveUser, Login, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, Probe,
     VhostMetadata, canonical,
 };
-use rmqgit::release::NodeKind;
 use rmqgit::sys::broker::{self, Access, Tools};
 
 use crate::suite::{Suite, script};
 
 /// The node with the management plugin.
 const NODE: &str = "rabbit@rabbit1";
-/// The node without it.
-const OTHER: &str = "other@rabbit1";
 /// The doors of the first node.
 const DOORS: [Door; 2] = [Door::ManagementApi, Door::CommandLine];
 
