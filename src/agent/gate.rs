@@ -1,7 +1,7 @@
 //! Asks what a broker's restart has to know, and opens the gate for a person's run.
 
 use crate::live::{Observed, Probe};
-use crate::plan::{self, Asked, Desired, Neighbours, Plan};
+use crate::plan::{self, Desired, Neighbours, Plan};
 use crate::report::{Failure, Mode, Next};
 use crate::sys::broker::{self, Access};
 use crate::sys::clock;
@@ -13,7 +13,7 @@ impl Run<'_> {
     /// is. It is the last thing that a run does: the files that ask for it are written, the other daemons told.
     pub(super) fn decide_restart(&mut self, plan: &mut Plan, desired: &Desired, observed: &Observed) {
         let Some(role) = desired.role.broker.as_ref().filter(|_| plan::broker_waits(plan)) else { return };
-        let asked = self.settings.now && (!plan.has_work() || self.settings.mode == Mode::DryRun);
+        let asked = self.settings.now.is_some() && (!plan.has_work() || self.settings.mode == Mode::DryRun);
         // Asking the queues takes seconds: a run that nobody waits for does without.
         let critical = if asked { broker::critical(&Access::of_machine(&role.node)) } else { Probe::Seen(Vec::new()) };
         let neighbours = Neighbours::of(observed.cluster.as_ref(), role, critical);
@@ -21,7 +21,7 @@ impl Run<'_> {
         let zone = maintenance.and_then(|maintenance| clock::zone(&maintenance.timezone));
         let window = plan::window(maintenance, zone.as_ref(), clock::now());
         let paused = self.report.paused.as_ref().map(ToString::to_string);
-        let said = if self.settings.now { self.settings.asked } else { Asked::default() };
+        let said = self.settings.now.unwrap_or_default();
         let shut = plan::gate(&neighbours, &window, paused.as_deref(), said);
         plan::say_why_shut(plan, &shut);
         if asked && shut.is_empty() {

@@ -218,7 +218,7 @@ pub fn install(prepared: &Prepared, done: &mut Vec<Done>) -> Result<(), InstallE
     remove(root, other, done)?;
     let before = done.len();
     for (file, there) in files.iter().zip(there) {
-        write(root, file, there, done)?;
+        write(root, file, there.as_ref(), done)?;
     }
     match starter {
         Starter::Cron => Ok(()),
@@ -260,18 +260,18 @@ fn look(root: &Root, path: &HostPath) -> Result<Option<There>, InstallError> {
     }
 }
 
-fn write(root: &Root, file: &StarterFile, there: Option<There>, done: &mut Vec<Done>) -> Result<(), InstallError> {
+fn write(root: &Root, file: &StarterFile, there: Option<&There>, done: &mut Vec<Done>) -> Result<(), InstallError> {
     let account = (root.place() == Place::Machine).then_some(Account { user: 0, group: 0 });
     let good = |there: &There| {
         there.text == file.text.as_bytes()
             && there.mode == MODE
             && account.is_none_or(|account| account == there.account)
     };
-    if there.as_ref().is_some_and(good) {
+    if there.is_some_and(good) {
         return Ok(());
     }
     let staged = root.stage(&file.path, file.text.as_bytes(), MODE, account)?;
-    staged.place(there.as_ref().map(|there| there.stamp))?;
+    staged.place(there.map(|there| there.stamp))?;
     let path = file.path.clone();
     done.push(if there.is_some() { Done::Replaced(path) } else { Done::Wrote(path) });
     Ok(())

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::diag::{Diagnostics, Sources};
 use crate::name::{ClusterName, HostName};
-use crate::plan::Asked;
+pub use crate::plan::Asked;
 use crate::report::Mode;
 use crate::sys::remote::{Remote, RemoteOptions};
 use crate::sys::workspace::{self, WorkspaceError};
@@ -37,10 +37,8 @@ pub struct Settings {
     pub secrets: PathBuf,
     /// Whether a release that failed here is tried again.
     pub retry: bool,
-    /// Whether a person asks for the broker's restart, if it needs one.
-    pub now: bool,
-    /// What the person says to it.
-    pub asked: Asked,
+    /// What a person says who asks for the broker's restart, if it needs one.
+    pub now: Option<Asked>,
 }
 
 /// `agent.yaml`. Its paths are paths of the host: below a sandbox root, they are below that root.
@@ -106,10 +104,8 @@ pub struct Flags {
     pub dry_run: bool,
     /// Whether a release that failed here is tried again.
     pub retry: bool,
-    /// Whether the broker's restart is asked for.
-    pub now: bool,
-    /// Whether it may happen outside the maintenance windows.
-    pub outside_window: bool,
+    /// What is said to the broker's restart, if it is asked for.
+    pub now: Option<Asked>,
 }
 
 /// Says why there are no settings.
@@ -175,7 +171,7 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
     let (remote, cluster, host) =
         (flags.remote.or(file.remote), flags.cluster.or(file.cluster), flags.host.or(file.host));
     let aim = flags.mode.or(file.mode).unwrap_or(Aim::Report);
-    if flags.now && aim == Aim::Report && !flags.dry_run {
+    if flags.now.is_some() && aim == Aim::Report && !flags.dry_run {
         return Err(SettingsError::NowInReport);
     }
     match (remote, cluster, host) {
@@ -193,7 +189,6 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
             secrets,
             retry: flags.retry,
             now: flags.now,
-            asked: Asked { outside_window: flags.outside_window },
         }),
         (remote, cluster, host) => {
             let missing = [(remote.is_none(), "remote"), (cluster.is_none(), "cluster"), (host.is_none(), "host")];

@@ -49,12 +49,8 @@ pub(super) struct Args {
     /// Try a release again that failed on this host before
     #[arg(long)]
     retry: bool,
-    /// Restart the broker now if a change needs it: only while every other member runs and no queue needs this one
-    #[arg(long)]
-    now: bool,
-    /// Restart it even if no maintenance window is open
-    #[arg(long, requires = "now")]
-    outside_window: bool,
+    #[command(flatten)]
+    restart: Restart,
     /// Wait while another run holds the lock, instead of failing
     #[arg(long)]
     wait: bool,
@@ -77,6 +73,17 @@ pub(super) struct Place {
     /// The state directory [default: /var/lib/rmqgit below the root]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+}
+
+/// Whether a broker is restarted.
+#[derive(Debug, clap::Args)]
+struct Restart {
+    /// Restart the broker now if a change needs it: only while every other member runs and no queue needs this one
+    #[arg(long)]
+    now: bool,
+    /// Restart it even if no maintenance window is open
+    #[arg(long, requires = "now")]
+    outside_window: bool,
 }
 
 /// How a remote is reached.
@@ -154,8 +161,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         timeout: args.access.timeout,
         dry_run: args.dry_run,
         retry: args.retry,
-        now: args.now,
-        outside_window: args.outside_window,
+        now: args.restart.now.then_some(settings::Asked { outside_window: args.restart.outside_window }),
         ..flags
     };
     let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;

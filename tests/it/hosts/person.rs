@@ -41,9 +41,9 @@ fn starters(site: &Site) {
 
 fn pause(site: &Site) {
     let host = HOSTS[0];
-    let drifted = "/etc/sysctl.d/60-rmqgit.conf";
+    let drifted = "/etc/haproxy/haproxy.cfg";
     let spoil = format!("ls {drifted} && echo '# by hand' >> {drifted}");
-    site.bed.must(host, "SUDO_USER=alice rmqgit pause --for 1h --reason 'looking at the kernel'");
+    site.bed.must(host, "SUDO_USER=alice rmqgit pause --for 1h --reason 'looking at HAProxy'");
     site.bed.must(host, &spoil);
     let report = site.sync(host, &[]);
     assert_eq!((report.code, &report.json["verdict"]), (1, &json!("drifted")), "{:#}", report.json);

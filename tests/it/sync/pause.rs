@@ -210,3 +210,15 @@ fn a_pause_reaches_a_run_before_its_first_step() {
     assert_eq!(report.paused.unwrap().reason, "wait a moment");
     assert_eq!(site.tree(), before);
 }
+
+#[test]
+fn a_restart_is_asked_for_where_it_can_happen() {
+    let site = behind();
+    let said = "rmqgit: `--now` restarts a broker, and the mode is `report`\n  help: add `--mode converge`, or `--dry-run` to see what it would do\n[exit 2]";
+    assert_eq!(site.text(&["--now"]), said);
+    assert_eq!(site.sync(&["--now", "--dry-run"]).1.verdict, Verdict::Pending);
+    // A host without a broker that waits has nothing to restart.
+    let (code, report) = site.sync(&["--now", "--mode", "converge"]);
+    assert_eq!((code, report.verdict), (0, Verdict::Converged));
+    assert_eq!(site.text(&["--outside-window"]).lines().last(), Some("[exit 2]"));
+}
