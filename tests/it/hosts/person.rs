@@ -31,9 +31,9 @@ fn starters(site: &Site) {
     site.bed.must(host, "rmqgit agent install --interval 1m --cron");
     let timer = "systemctl is-active rmqgit-sync.timer; systemctl is-enabled rmqgit-sync.timer 2>/dev/null; true";
     assert_eq!(site.bed.must(host, timer).lines().next(), Some("inactive"));
-    let ran = || site.status(host).json["at"].clone();
+    let ran = || site.bed.sh(host, "rmqgit status --format json | grep -m 1 '^  \"at\"'").out;
     let before = ran();
-    until("a run by cron", 180, || if ran() == before { Err(before.to_string()) } else { Ok(()) });
+    until("a run by cron", 180, || if ran() == before { Err(before.clone()) } else { Ok(()) });
     // Between the timer's end and the timer's begin cron alone has run it.
     site.bed.must(host, "rmqgit agent install --interval 1m && ! test -e /etc/cron.d/rmqgit");
     assert_eq!(site.bed.must(host, timer), "active\nenabled\n");
