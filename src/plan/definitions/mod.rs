@@ -76,7 +76,7 @@ pub(super) fn compare(plan: &mut Plan, base: &Base, desired: &Desired, observed:
     let edits = task.edits(plan);
     task.unmanaged(plan);
     match broker.queues.seen() {
-        Some(queues) => plan.findings.extend(shadow::findings(holding, queues)),
+        Some(queues) => plan.findings.extend(shadow::findings(holding, live, queues)),
         None => plan.unknown.push(Unknown {
             subject: "the policies in force".to_owned(),
             why: failure(&broker.queues).to_owned(),

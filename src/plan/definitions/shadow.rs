@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
-use crate::live::{Object, ObjectId, ObjectType, PolicyBody, Queue, QueueName, Queues};
+use crate::live::{LiveDefinitions, Object, ObjectId, ObjectType, PolicyBody, Queue, QueueName, Queues};
 
 use super::super::{Finding, FindingCode};
 use super::holding::{Holding, WantedBody};
@@ -19,8 +19,9 @@ struct Shadow<'a> {
     foreign: &'a str,
 }
 
-/// Returns a finding for each foreign policy and policy of ours that it shadows.
-pub(super) fn findings(holding: &Holding, queues: &Queues) -> Vec<Finding> {
+/// Returns a finding for each foreign policy and policy of ours that it shadows. The API may tell for some seconds of a
+/// policy that is gone.
+pub(super) fn findings(holding: &Holding, live: &LiveDefinitions, queues: &Queues) -> Vec<Finding> {
     let policies: Vec<(&ObjectId, &PolicyBody, Regex)> = holding.objects.iter().filter_map(ours).collect();
     let mut shadows: BTreeMap<Shadow<'_>, BTreeSet<&str>> = BTreeMap::new();
     for (name, queue) in &queues.0 {
@@ -28,7 +29,8 @@ pub(super) fn findings(holding: &Holding, queues: &Queues) -> Vec<Finding> {
             [(ObjectType::Policy, &queue.policy), (ObjectType::OperatorPolicy, &queue.operator_policy)]
         {
             let Some(foreign) = in_force else { continue };
-            if holding.objects.contains_key(&ObjectId::in_vhost(r#type, &name.vhost, foreign)) {
+            let id = ObjectId::in_vhost(r#type, &name.vhost, foreign);
+            if holding.objects.contains_key(&id) || !live.0.contains_key(&id) {
                 continue;
             }
             let matching = policies

@@ -349,8 +349,13 @@ fn a_foreign_policy_shadows_ours() {
         ]
         .into(),
     );
-    let plan = plan_of(&Base::default(), wanted(), &observed("a b c", settled_objects(), queues));
-    let expect = "found: the policy `ha` of the vhost `/` is not in force: `mine`, which the release does not name, is on \
+    let gone = plan_of(&Base::default(), wanted(), &observed("a b c", settled_objects(), queues.clone()));
+    assert_eq!(shown(&gone), "", "what is gone shadows nothing");
+    let mut objects = settled_objects();
+    objects.insert(within(ObjectType::Policy, "mine"), policy(".*", 9, json!({ "max-length": 1 })));
+    let plan = plan_of(&Base::default(), wanted(), &observed("a b c", objects, queues));
+    let expect = "found: the broker holds, of type policy, what the release does not name: `/: mine`\n\
+                  found: the policy `ha` of the vhost `/` is not in force: `mine`, which the release does not name, is on \
                   `orders.1`, `orders.2`";
     assert_eq!(shown(&plan), expect);
 }

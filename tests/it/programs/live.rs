@@ -10,15 +10,24 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use rmqgit::live::{
-    Broker, Bytes, Door, Edit, Hidden, LiveUser, Login, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, Probe,
-    VhostMetadata, canonical,
+    Broker, Bytes, Cluster, Door, Edit, Hidden, LiveUser, Login, Object, ObjectId, ObjectType, Observed, PasswordHash,
+    PolicyBody, Probe, VhostMetadata, canonical,
 };
+use rmqgit::plan::{
+    Base, Cause, Desired, Finding, FindingCode, Holding, Joined, Plan, Subject, Wanted, WantedBody, WantedObject,
+    WantedPassword,
+};
+use rmqgit::release::{BrokerNode, MemberNode, NodeKind, OnChange, Owner, Part};
 use rmqgit::sys::broker::{self, Access, Tools};
 
 use crate::suite::{Suite, script};
 
 /// The node with the management plugin.
 const NODE: &str = "rabbit@rabbit1";
+/// A vhost whose name is hard to carry.
+const VHOST: &str = "orders/$(id) `x` \"é\"";
+/// The password of the user in the sample.
+const PASSWORD: &[u8] = b"correct horse";
 /// The doors of the first node.
 const DOORS: [Door; 2] = [Door::ManagementApi, Door::CommandLine];
 
@@ -102,7 +111,7 @@ fn two_doors_lead_to_one_broker() {
 
 /// One object of each type that every version knows, with everything that is hard to carry in a name or a value.
 fn sample() -> BTreeMap<ObjectId, Object> {
-    let vhost = "orders/$(id) `x` \"é\"";
+    let vhost = VHOST;
     let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
     let patterns = |list: &[(&str, &str)]| {
         Object::Permission(list.iter().map(|(key, pattern)| ((*key).to_owned(), (*pattern).to_owned())).collect())
@@ -199,5 +208,158 @@ fn inside_the_doors() {
             |(id, object): (&ObjectId, &Object)| Edit { id: id.clone(), before: Some(object.clone()), after: None };
         tell(&access, door, &sample.iter().rev().map(gone).collect::<Vec<_>>());
         assert_eq!(look_twice(&access), empty);
+    }
+}
+
+/// What the plan makes of the sample: the release asks for it, and nothing else is known of the host.
+fn plan(access: &Access, door: Door, sample: &BTreeMap<ObjectId, Object>, base: &Base) -> (Plan, Base) {
+    let wanted = |object: &Object| {
+        let body = match object {
+            Object::Vhost(metadata) => WantedBody::Vhost(metadata.clone()),
+            Object::User(user) if user.password.hash.as_slice().is_empty() => {
+                WantedBody::User { tags: user.tags.clone(), password: WantedPassword::Hash(user.password.clone()) }
+            }
+            Object::User(user) => {
+                let password = WantedPassword::Plain { text: Bytes::new(PASSWORD.to_vec()), salt: [1, 2, 3, 4] };
+                WantedBody::User { tags: user.tags.clone(), password }
+            }
+            other => WantedBody::Whole(other.clone()),
+        };
+        Ok(WantedObject { body, shown: None })
+    };
+    let objects = sample.iter().map(|(id, object)| (id.clone(), wanted(object))).collect();
+    let prune = [ObjectType::Policy].into();
+    let member = MemberNode { node: NODE.to_owned(), host: "rabbit1".parse().expect("a host"), kind: NodeKind::Disc };
+    let mut desired =
+        Desired { holding: Some(Holding { objects, prune, login: access.api.clone() }), ..Desired::default() };
+    desired.role.broker = Some(BrokerNode {
+        node: NODE.to_owned(),
+        long_names: false,
+        members: vec![member],
+        version: String::new(),
+        amqp_port: 5672,
+        management_port: Some(15672),
+        plugins: Vec::new(),
+    });
+    // A release without files is refused; nothing else is said of this one.
+    let file = Wanted {
+        content: Ok(Joined::plain("")),
+        mode: 0o644,
+        owner: Owner::root(),
+        check: None,
+        on_change: OnChange::Nothing,
+        part: Part::Whole,
+    };
+    desired.files.insert("/etc/rmqgit-test".parse().expect("a path"), file);
+    let own = look(access, door);
+    let cluster = Cluster { own, runs: Probe::Seen(true), peers: BTreeMap::new(), stopped: [].into() };
+    let observed =
+        Observed { cluster: Some(cluster), ..Observed::empty("2026-01-02T03:00:00Z".parse().expect("a time")) };
+    (rmqgit::plan::plan(base, &desired, &observed), base.settled(&desired, &observed))
+}
+
+/// Returns the objects that differ, each with who moved.
+fn differing(plan: &Plan) -> Vec<(String, Cause)> {
+    let objects = plan.changes.iter().filter(|change| matches!(change.subject, Subject::Object { .. }));
+    objects.map(|change| (change.subject.to_string(), change.cause)).collect()
+}
+
+/// Takes the edits of a plan as `apply` does.
+fn repair(access: &Access, plan: &Plan) {
+    let way = plan.way.as_ref().expect("the plan says how");
+    tell(access, way.door, &plan.edits);
+}
+
+#[test]
+fn definitions_are_applied_and_kept() {
+    beside_brokers("inside_definitions");
+}
+
+#[test]
+#[ignore = "runs beside a broker"]
+fn inside_definitions() {
+    let access = access(NODE);
+    tool("rabbitmq-plugins", &["enable", "rabbitmq_federation"]);
+    let Probe::Seen(version) = look(&access, Door::CommandLine).version else { panic!("no version") };
+    let mut sample = as_known(sample(), &version);
+    if !version.starts_with("3.8.") {
+        let limits = Object::Limits([("max-channels".to_owned(), 3)].into());
+        sample.insert(ObjectId::global(ObjectType::UserLimits, "app -x"), limits);
+    }
+    let vhost = format!("--vhost={VHOST}");
+    // One way for each type by which a person changes or removes what is there.
+    let by_hand: [(ObjectType, &[&str]); 13] = [
+        (ObjectType::Vhost, &["delete_vhost", VHOST]),
+        (ObjectType::User, &["set_user_tags", "app -x", "administrator"]),
+        (ObjectType::User, &["change_password", "app -x", "another"]),
+        (ObjectType::User, &["clear_password", "app -x"]),
+        (ObjectType::User, &["delete_user", "app -x"]),
+        (ObjectType::Permission, &["set_permissions", &vhost, "app -x", ".*", ".*", ".*"]),
+        (ObjectType::TopicPermission, &["clear_topic_permissions", &vhost, "app -x"]),
+        (ObjectType::VhostLimits, &["set_vhost_limits", &vhost, r#"{"max-queues": 7, "max-connections": 1}"#]),
+        (ObjectType::Parameter, &["clear_parameter", &vhost, "federation-upstream", "--", "-up"]),
+        (ObjectType::GlobalParameter, &["set_global_parameter", "--", "-g", "[1]"]),
+        (ObjectType::Policy, &["clear_policy", &vhost, "--", "-p"]),
+        (
+            ObjectType::OperatorPolicy,
+            &["set_operator_policy", &vhost, "--priority", "9", "o/p", "^x", r#"{"max-length": 1}"#],
+        ),
+        (ObjectType::UserLimits, &["set_user_limits", "app -x", r#"{"max-channels": 9, "max-connections": 9}"#]),
+    ];
+    for door in DOORS {
+        let (first, base) = plan(&access, door, &sample, &Base::default());
+        assert_eq!(first.edits.len(), sample.len(), "{version} {door:?}: {:?}", differing(&first));
+        repair(&access, &first);
+        let (second, base) = plan(&access, door, &sample, &base);
+        assert_eq!(differing(&second), [], "{version} {door:?}");
+        tool("rabbitmqctl", &["authenticate_user", "app -x", "correct horse"]);
+        // One by one through the API; through the command line, where each look takes seconds, what is hardest to tell.
+        let told = |of: ObjectType| {
+            sample.keys().any(|id| id.r#type == of) && (door == Door::ManagementApi || of == ObjectType::User)
+        };
+        for (r#type, change) in by_hand.iter().filter(|(of, _)| told(*of)) {
+            tool("rabbitmqctl", change);
+            let (drifted, _) = plan(&access, door, &sample, &base);
+            let differs = differing(&drifted);
+            let word = r#type.as_str();
+            assert!(
+                differs.iter().any(|(name, _)| name.starts_with(word))
+                    && differs.iter().all(|(_, cause)| *cause == Cause::Drift),
+                "{version} {door:?} {change:?}: {differs:?}"
+            );
+            repair(&access, &drifted);
+            let (repaired, _) = plan(&access, door, &sample, &base);
+            assert_eq!(differing(&repaired), [], "{version} {door:?} {change:?}");
+        }
+        tool("rabbitmqctl", &["authenticate_user", "app -x", "correct horse"]);
+        // A foreign policy that shadows ours, while there is a queue that both match.
+        tool("rabbitmqctl", &["set_policy", &vhost, "--priority", "99", "mine", ".*", r#"{"max-length": 1}"#]);
+        let declare = format!(
+            "rabbit_amqqueue:declare(rabbit_misc:r(<<{:?}/utf8>>, queue, <<\"orders.a\">>), true, false, [], none, <<\"test\">>), ok.",
+            VHOST
+        );
+        tool("rabbitmqctl", &["eval", &declare]);
+        // The API tells of a queue what it collects every five seconds.
+        let is_shadow = |found: &&Finding| found.code == FindingCode::ShadowedPolicy;
+        let again = |_| {
+            look(&access, Door::CommandLine);
+            plan(&access, door, &sample, &base).0
+        };
+        let plans = (0..20).map(again);
+        let shadowed = plans.into_iter().find(|plan| plan.findings.iter().any(|found| is_shadow(&found)));
+        let shadowed = shadowed.unwrap_or_else(|| panic!("{version} {door:?}: {:?}", look(&access, door).queues));
+        let found: Vec<_> = shadowed.findings.iter().filter(is_shadow).collect();
+        assert!(found.len() == 1 && found[0].message.contains("orders.a"), "{version} {door:?}: {found:?}");
+        assert_eq!(shadowed.edits.len(), 1, "the foreign policy is pruned");
+        repair(&access, &shadowed);
+        let (clean, _) = plan(&access, door, &sample, &base);
+        assert_eq!(
+            (differing(&clean), clean.findings.iter().any(|one| one.code == FindingCode::ShadowedPolicy)),
+            (vec![], false)
+        );
+        // The other door begins anew.
+        let gone =
+            |(id, object): (&ObjectId, &Object)| Edit { id: id.clone(), before: Some(object.clone()), after: None };
+        tell(&access, Door::CommandLine, &sample.iter().rev().map(gone).collect::<Vec<_>>());
     }
 }
