@@ -26,7 +26,7 @@ pub(super) const ROUNDS: &[Round] = &[
             ),
             drift(
                 "rabbit1",
-                "sed -i 's/^192.168.1.220.*/192.168.1.99 rabbit2/' /etc/hosts",
+                "sed -i '/BEGIN rmqgit/,$ s/^192.168.1.220/192.168.1.99/' /etc/hosts",
                 "/etc/hosts: content",
                 Repaired,
             ),
@@ -41,7 +41,7 @@ pub(super) const ROUNDS: &[Round] = &[
             drift(
                 "rabbit2",
                 "sed -i 's/LimitNOFILE=.*/LimitNOFILE=1024/' /etc/systemd/system/rabbitmq-server.service.d/50-rmqgit.conf",
-                "/etc/systemd/system/rabbitmq-server.service.d/50-rmqgit.conf: content",
+                "/etc/systemd/system/rabbitmq-server.service.d/50-rmqgit.conf: content; waiting: rabbitmq-server.service",
                 Repaired,
             ),
             drift(
@@ -65,7 +65,7 @@ pub(super) const ROUNDS: &[Round] = &[
             drift(
                 "rabbit3",
                 "echo HANDMADEHANDMADE >/var/lib/rabbitmq/.erlang.cookie",
-                "/var/lib/rabbitmq/.erlang.cookie: content",
+                "/var/lib/rabbitmq/.erlang.cookie: content; unknown: node rabbit@rabbit3: its cluster",
                 Repaired,
             ),
         ],
