@@ -144,6 +144,9 @@ impl Bed {
     /// Starts a program in the client's network, which runs until it is ended.
     pub(super) fn serve(&self, name: &str, args: &[&str]) -> Server {
         let pid = self.dir().join(format!("{name}.pid")).display().to_string();
+        // A test that was killed may have left one on a bed that was kept.
+        let alone = "for pid in \"$0\"/*.pid; do kill $(cat \"$pid\") && rm \"$pid\"; done 2>/dev/null; true";
+        ended(&mut self.exec("client", &["sh", "-c", alone, self.dir().to_str().expect("a path in UTF-8")]));
         let mut all = vec!["sh", "-c", "echo $$ >\"$0\"; exec \"$@\"", &pid];
         all.extend(args);
         let mut command = self.exec("client", &all);
