@@ -259,6 +259,8 @@ fn serve(bed: &Bed) -> Server {
         format!("HostKey {}", path("server")),
         format!("AuthorizedKeysFile {}", path("agent.pub")),
         "PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nAcceptEnv GIT_PROTOCOL".to_owned(),
+        // A shell that is not the first one does not read what its user keeps in .bashrc.
+        "SetEnv SHLVL=1".to_owned(),
     ];
     let config: PathBuf = dir.join("sshd_config");
     fs::write(&config, lines.join("\n") + "\n").unwrap();
