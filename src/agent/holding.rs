@@ -126,13 +126,14 @@ fn joined(
     put: &mut dyn FnMut(&SecretRef) -> Result<Value, MissingSecret>,
 ) -> Result<Value, MissingSecret> {
     Ok(match value {
-        Value::Object(fields) => match reference(value) {
-            Some(name) => put(&name)?,
-            None => {
+        Value::Object(fields) => {
+            if let Some(name) = reference(value) {
+                put(&name)?
+            } else {
                 let field = |(key, value): (&String, &Value)| Ok((key.clone(), joined(value, put)?));
                 fields.iter().map(field).collect::<Result<_, _>>()?
             }
-        },
+        }
         Value::Array(items) => items.iter().map(|item| joined(item, put)).collect::<Result<_, _>>()?,
         other => other.clone(),
     })

@@ -216,10 +216,10 @@ impl Telling<'_> {
             plan.steps.push(Planned { step: Step::DaemonReload { files: units }, skip: machine.clone() });
         }
         self.units_with(plan, Action::Enable, |unit| Step::Enable { unit });
-        let mut probed = self.reloads(plan, machine.as_ref());
-        probed.extend(self.restarts(plan, machine.as_ref(), restarts));
-        probed.extend(self.units_with(plan, Action::Start, |unit| Step::Start { unit }));
-        let probes = self.desired.role.services.iter().filter(|unit| probed.contains(*unit));
+        let mut told = self.reloads(plan, machine.as_ref());
+        told.extend(self.restarts(plan, machine.as_ref(), restarts));
+        told.extend(self.units_with(plan, Action::Start, |unit| Step::Start { unit }));
+        let probes = self.desired.role.services.iter().filter(|unit| told.contains(*unit));
         plan.steps.extend(probes.map(|unit| Planned { step: Step::Probe { unit: unit.clone() }, skip: None }));
         self.plugins(plan, machine);
     }

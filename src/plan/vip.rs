@@ -57,11 +57,10 @@ mod tests {
 
     #[test]
     fn none_two_and_a_stranger() {
-        let mut desired = Desired::default();
-        desired.role = serde_json::from_value(
+        let role = serde_json::from_value(
             serde_json::json!({ "addresses": [{ "address": "10.0.0.9/32", "interface": "eth0" }] }),
-        )
-        .expect("it is a role");
+        );
+        let desired = Desired { role: role.expect("it is a role"), ..Desired::default() };
         let shown = |here: bool, others: Probe<usize>, keepalived: bool| {
             let mut observed = Observed::empty("2026-01-02T03:00:00Z".parse().expect("a time"));
             observed.addresses.insert("10.0.0.9".parse().expect("an address"), Probe::Seen(Holders { here, others }));

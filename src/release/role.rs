@@ -73,7 +73,6 @@ pub enum NodeKind {
 
 impl NodeKind {
     /// Whether the schema is on disc.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     pub fn is_disc(&self) -> bool {
         *self == Self::Disc
     }

@@ -168,9 +168,9 @@ fn timer_and_cron_line_run_at_the_same_times() {
         let (fields, rest) = line.split_once(" root sleep ").unwrap();
         let seconds: u32 = rest.split_once(';').unwrap().0.parse().unwrap();
         let minutes = cron_minutes(fields);
-        let times: Vec<_> = minutes.iter().map(|m| format!("{:02}:{:02}:{seconds:02}", m / 60, m % 60)).collect();
-        assert_eq!(systemd_times(calendar), times, "{calendar} and {fields}");
-        assert_eq!(times.len(), runs, "{interval}");
+        let at: Vec<_> = minutes.iter().map(|m| format!("{:02}:{:02}:{seconds:02}", m / 60, m % 60)).collect();
+        assert_eq!(systemd_times(calendar), at, "{calendar} and {fields}");
+        assert_eq!(at.len(), runs, "{interval}");
     }
     assert_eq!(host.files(), [""; 0]);
 }

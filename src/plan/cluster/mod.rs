@@ -93,7 +93,7 @@ impl Task<'_> {
             Way::Seed => return self.seed(plan),
             Way::Wait(why) => Some(waits(why)),
             Way::Join { with } => match own.holds_nothing() {
-                Some(false) if !self.is_granted(GRANT_RESET, &own.node) => Some(self.not_granted(
+                Some(false) if !self.is_granted(GRANT_RESET, &own.node) => Some(Self::not_granted(
                     GRANT_RESET,
                     &own.node,
                     "it would lose its queues, users and whatever else it holds",
@@ -194,7 +194,7 @@ impl Task<'_> {
     fn kind(&self, plan: &mut Plan, own: &ClusterState, member: &MemberNode, live: NodeKind) {
         let all_run = own.members.values().all(|member| member.running);
         let held = if !self.is_granted(GRANT_TYPE, &member.node) {
-            Some(self.not_granted(GRANT_TYPE, &member.node, "RabbitMQ stops on it meanwhile"))
+            Some(Self::not_granted(GRANT_TYPE, &member.node, "RabbitMQ stops on it meanwhile"))
         } else if all_run {
             let step = Step::ChangeNodeType { node: member.node.clone(), member: member.kind };
             plan.steps.push(Planned { step, skip: None });
@@ -209,7 +209,7 @@ impl Task<'_> {
     fn foreign(&self, plan: &mut Plan, own: &ClusterState, node: &str) {
         let live = if own.has_running(node) { "a running member" } else { "a member that does not run" };
         let held = if !self.is_granted(GRANT_FORGET, node) {
-            Some(self.not_granted(GRANT_FORGET, node, "what only it holds is lost to the cluster"))
+            Some(Self::not_granted(GRANT_FORGET, node, "what only it holds is lost to the cluster"))
         } else if own.has_running(node) {
             Some(waits(format!("it still runs; stop it on its host: systemctl disable --now {}", super::steps::BROKER)))
         } else if self.leader(own).is_some_and(|leader| leader != self.broker.node) {
@@ -234,7 +234,7 @@ impl Task<'_> {
         })
     }
 
-    fn not_granted(&self, transition: &str, node: &str, why: &str) -> Held {
+    fn not_granted(transition: &str, node: &str, why: &str) -> Held {
         Held {
             code: HeldCode::NotGranted,
             why: format!("it is a transition that the release does not grant: {why}"),

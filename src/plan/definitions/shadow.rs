@@ -57,9 +57,8 @@ fn ours<'a>(
 
 fn applies(id: &ObjectId, policy: &PolicyBody, pattern: &Regex, name: &QueueName, queue: &Queue) -> bool {
     let kind = match policy.apply_to.as_str() {
-        "all" => true,
         // Streams are queues to a policy, but not to `quorum_queues` or `classic_queues`.
-        "queues" => true,
+        "all" | "queues" => true,
         "classic_queues" => queue.kind == "classic",
         "quorum_queues" => queue.kind == "quorum",
         "streams" => queue.kind == "stream",

@@ -25,7 +25,7 @@ fn within(r#type: ObjectType, name: &str) -> ObjectId {
     ObjectId::in_vhost(r#type, "/", name)
 }
 
-fn policy(pattern: &str, priority: i64, definition: Value) -> Object {
+fn policy(pattern: &str, priority: i64, definition: &Value) -> Object {
     let definition = definition.as_object().expect("an object").clone().into_iter().collect();
     Object::Policy(PolicyBody { pattern: pattern.to_owned(), apply_to: "queues".to_owned(), priority, definition })
 }
@@ -66,7 +66,7 @@ fn wanted() -> Holding {
                 shown: Some(json!({ "uri": "%{secret:upstream}", "expires": 5 })),
             },
         ),
-        (within(ObjectType::Policy, "ha"), whole(policy("^orders", 1, json!({ "max-length": 5 })))),
+        (within(ObjectType::Policy, "ha"), whole(policy("^orders", 1, &json!({ "max-length": 5 })))),
     ];
     let objects = objects.into_iter().map(|(id, object)| (id, Ok(object))).collect();
     let login = Some(Login { port: 15672, user: "admin".to_owned(), password: bytes("x") });
@@ -91,7 +91,7 @@ fn settled_objects() -> Objects {
             within(ObjectType::Parameter, "up").of("federation-upstream"),
             parameter(json!({ "expires": 5.0, "uri": "amqp://u:p@h" })),
         ),
-        (within(ObjectType::Policy, "ha"), policy("^orders", 1, json!({ "max-length": 5.0 }))),
+        (within(ObjectType::Policy, "ha"), policy("^orders", 1, &json!({ "max-length": 5.0 }))),
     ]
     .into()
 }
@@ -223,7 +223,7 @@ fn a_user_keeps_its_password_or_its_tags() {
 fn what_differs_is_shown_without_secrets() {
     check(
         |objects| {
-            objects.insert(within(ObjectType::Policy, "ha"), policy("^orders", 1, json!({ "max-length": "5" })));
+            objects.insert(within(ObjectType::Policy, "ha"), policy("^orders", 1, &json!({ "max-length": "5" })));
             let upstream = within(ObjectType::Parameter, "up").of("federation-upstream");
             objects.insert(upstream, parameter(json!({ "uri": "amqp://who:knows@h", "expires": 6 })));
         },
@@ -315,11 +315,11 @@ fn the_base_tells_who_moved() {
         let (mut holding, mut objects) = (wanted(), settled_objects());
         let id = within(ObjectType::Policy, "ha");
         if released {
-            let body = WantedBody::Whole(policy("^orders", 2, json!({ "max-length": 5 })));
+            let body = WantedBody::Whole(policy("^orders", 2, &json!({ "max-length": 5 })));
             holding.objects.insert(id.clone(), Ok(WantedObject { body, shown: None }));
         }
         if moved {
-            objects.insert(id, policy("^orders", 3, json!({ "max-length": 5 })));
+            objects.insert(id, policy("^orders", 3, &json!({ "max-length": 5 })));
         }
         plan_of(&base, holding, &observed(objects)).changes.first().map(|change| change.cause)
     };
@@ -352,7 +352,7 @@ fn a_foreign_policy_shadows_ours() {
     let gone = plan_of(&Base::default(), wanted(), &observed("a b c", settled_objects(), queues.clone()));
     assert_eq!(shown(&gone), "", "what is gone shadows nothing");
     let mut objects = settled_objects();
-    objects.insert(within(ObjectType::Policy, "mine"), policy(".*", 9, json!({ "max-length": 1 })));
+    objects.insert(within(ObjectType::Policy, "mine"), policy(".*", 9, &json!({ "max-length": 1 })));
     let plan = plan_of(&Base::default(), wanted(), &observed("a b c", objects, queues));
     let expect = "found: the broker holds, of type policy, what the release does not name: `/: mine`\n\
                   found: the policy `ha` of the vhost `/` is not in force: `mine`, which the release does not name, is on \

@@ -21,11 +21,11 @@ pub fn edit(access: &Access, door: Door, edits: &[&Edit]) -> Vec<Result<(), Brok
     match (door, &access.api) {
         (Door::ManagementApi, Some(login)) => {
             let mut api = Api::open(access, login);
-            let mut one = |edit: &&Edit| {
+            let one = |edit: &&Edit| {
                 api.extend(TELL);
                 through_api(access, &api, edit)
             };
-            edits.iter().map(|edit| one(edit)).collect()
+            edits.iter().map(one).collect()
         }
         _ => through_tools(access, edits),
     }

@@ -67,7 +67,8 @@ pub(super) fn a_broker_restarts_when_a_person_says_so(site: &mut Site) {
     let without_windows = site.spec.clone();
     // A window that opens in twelve hours.
     let hour: u32 = site.bed.must(HOSTS[0], "date -u -d '12 hours' +%H").trim().parse().unwrap();
-    site.spec += &format!("  maintenance: {{windows: [{{from: \"{hour:02}:00\", to: \"{hour:02}:01\"}}]}}\n");
+    let window = format!("  maintenance: {{windows: [{{from: \"{hour:02}:00\", to: \"{hour:02}:01\"}}]}}\n");
+    site.spec += &window;
     site.publish("More memory");
     let broker = |host: &str| site.bed.must(host, "systemctl show rabbitmq-server --property=MainPID,NRestarts");
     let before = HOSTS.map(broker);
