@@ -169,3 +169,50 @@ fn login(definitions: &Definitions, broker: Option<&BrokerNode>, read: &mut Read
         .map(|(name, secret)| Login { port, user: name.clone(), password: bytes(&secret) })
         .next()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_joined_and_a_missing_one_stops_only_what_needs_it() {
+        let definitions: Definitions = serde_json::from_value(json!({
+            "format": 1, "rabbitmq_version": "3.10.8",
+            "vhosts": { "/": { "limits": { "max-queues": 5 } } },
+            "users": {
+                "cert": { "tags": [], "password_hash": "" },
+                "lost": { "tags": ["administrator"], "password": "lost", "limits": { "max-channels": 2 } },
+            },
+            "permissions": [], "topic_permissions": [], "policies": [], "operator_policies": [],
+            "parameters": [{ "vhost": "/", "component": "shovel", "name": "s", "value": { "uri": [{ "secret": "lost" }] } }],
+            "global_parameters": { "g": { "secret": 5 } },
+            "prune": ["policies", "users"],
+        }))
+        .expect("definitions");
+        let missing =
+            |name: &SecretRef| MissingSecret { name: name.clone(), why: "gone".to_owned(), help: "x".to_owned() };
+        let holding = join(&definitions, None, &mut |name| Err(missing(name)));
+        let lost: Vec<String> =
+            holding.objects.iter().filter(|(_, one)| one.is_err()).map(|(id, _)| id.to_string()).collect();
+        assert_eq!(lost, ["user `lost`", "parameter `shovel/s` of `/`"]);
+        let there: Vec<String> =
+            holding.objects.iter().filter(|(_, one)| one.is_ok()).map(|(id, _)| id.to_string()).collect();
+        assert_eq!(
+            there,
+            ["vhost `/`", "user `cert`", "limits of vhost `/`", "limits of user `lost`", "global parameter `g`"]
+        );
+        assert_eq!(holding.prune, [ObjectType::User, ObjectType::Policy].into());
+        assert_eq!(holding.login, None);
+    }
+
+    #[test]
+    fn a_secret_stands_where_its_name_stood() {
+        let name = |name: &SecretRef| Ok(Value::from(format!("<{name}>")));
+        let value =
+            json!({ "uri": [{ "secret": "up" }, "amqp://h"], "secret": "plain", "n": { "secret": "a", "b": 1 } });
+        let expect = json!({ "uri": ["<up>", "amqp://h"], "secret": "plain", "n": { "secret": "a", "b": 1 } });
+        assert_eq!(joined(&value, &mut { name }), Ok(expect));
+    }
+}

@@ -259,3 +259,6 @@ fn parameter(reader: Reader<'_>, one: &Value) -> Result<(ObjectId, Object), Brok
         }
     })
 }
+
+#[cfg(test)]
+mod tests;
