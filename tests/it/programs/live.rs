@@ -202,7 +202,6 @@ fn inside_the_doors() {
             |(id, object): (&ObjectId, &Object)| Edit { id: id.clone(), before: None, after: Some(object.clone()) };
         tell(&access, door, &sample.iter().map(make).collect::<Vec<_>>());
         let full = look_twice(&access);
-        println!("{version} {door:?}");
         same(&held(&full, &sample), &sample);
         let gone =
             |(id, object): (&ObjectId, &Object)| Edit { id: id.clone(), before: Some(object.clone()), after: None };
