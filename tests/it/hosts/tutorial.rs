@@ -36,7 +36,9 @@ pub(super) fn serves(site: &Site) {
     {
         let said = ended(&mut site.bed.amqp(args));
         assert_eq!(said.code, 0, "{args:?}\n{}{}", said.out, said.err);
-        print!("  {VIP}: {}", said.out);
+        if !said.out.is_empty() {
+            print!("  {VIP}: {}", said.out);
+        }
     }
     let queues = site.bed.must("rabbit2", "rabbitmqctl -q --formatter json list_queues name policy type");
     let queues: serde_json::Value = serde_json::from_str(&queues).unwrap();
