@@ -46,11 +46,11 @@ impl Bed {
             bed.program();
             return bed;
         }
-        bed.must_run(&mut bed.script("down"));
+        Self::must_run(&mut bed.script("down"));
         let _ = fs::remove_dir_all(bed.dir());
         fs::create_dir_all(bed.dir()).unwrap();
         bed.program();
-        bed.must_run(&mut bed.script("up"));
+        Self::must_run(&mut bed.script("up"));
         bed
     }
 
@@ -64,10 +64,10 @@ impl Bed {
     fn program(&self) {
         let program = self.dir().join("new");
         let built = assert_cmd::cargo::cargo_bin!("rmqgit");
-        self.must_run(Command::new("strip").arg("-o").arg(&program).arg(built));
+        Self::must_run(Command::new("strip").arg("-o").arg(&program).arg(built));
         if self.suite.name == "bullseye" {
             let own = ["--set-interpreter", "/usr/lib/rmqgit/ld-linux-x86-64.so.2", "--set-rpath", "/usr/lib/rmqgit"];
-            self.must_run(Command::new("patchelf").args(own).arg(&program));
+            Self::must_run(Command::new("patchelf").args(own).arg(&program));
         }
         // Into the file that hosts that are up already see.
         fs::copy(&program, self.dir().join("rmqgit")).unwrap();
@@ -120,12 +120,12 @@ impl Bed {
 
     /// `tests/bed/power`.
     pub(super) fn power(&self, verb: &str, hosts: &[&str]) {
-        self.must_run(self.script("power").arg(verb).args(hosts));
+        Self::must_run(self.script("power").arg(verb).args(hosts));
     }
 
     /// `tests/bed/link`.
     pub(super) fn link(&self, verb: &str, host: &str) {
-        self.must_run(self.script("link").arg(verb).arg(host));
+        Self::must_run(self.script("link").arg(verb).arg(host));
     }
 
     /// Runs Erlang in a host's node; asks that node alone, and so never waits for the others.
@@ -158,7 +158,7 @@ impl Bed {
         Server { child, end: self.exec("client", &["sh", "-c", "kill $(cat \"$0\")", &pid]) }
     }
 
-    fn must_run(&self, command: &mut Command) {
+    fn must_run(command: &mut Command) {
         let said = ended(command);
         assert_eq!(said.code, 0, "{command:?}\n{}{}", said.out, said.err);
     }

@@ -82,7 +82,7 @@ fn survive(site: &Site, fault: &Fault) {
     let declared = ended(&mut site.bed.amqp(&["declare", &direct, QUEUE, site.queue_type()]));
     assert_eq!(declared.code, 0, "{}{}", declared.out, declared.err);
     until("the queue is on all hosts", 60, || replicated(site));
-    let watched = since(site);
+    let at_first = since(site);
     let confirmed = site.bed.dir().join("confirmed").display().to_string();
     let publisher = start(site, &["publish", &uri, QUEUE, &confirmed]);
     let watcher = start(site, &["watch", &uri]);
@@ -103,7 +103,7 @@ fn survive(site: &Site, fault: &Fault) {
     let consumed = ended(&mut site.bed.amqp(&["consume", &uri, QUEUE, &confirmed]));
     assert_eq!(consumed.code, 0, "{}: {}{}", fault.name, consumed.out, consumed.err);
     print!("    {}", consumed.out);
-    let both = together(site, &watched, cut);
+    let both = together(site, &at_first, cut);
     println!("    two holders for {both:?}");
     assert!(both < ADVERTISED, "{}: two hosts held the address for {both:?}", fault.name);
     site.bed.must("rabbit2", &format!("rabbitmqctl -q delete_queue {QUEUE}"));

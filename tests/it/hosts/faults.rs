@@ -32,7 +32,7 @@ while True:
 /// All of them.
 pub(super) fn faults_are_survived(site: &mut Site) {
     site.stop_timers();
-    let faults: [(&str, fn(&mut Site)); 10] = [
+    let faults: [super::Proof; 10] = [
         ("remote away", remote_away),
         ("remote silent", remote_silent),
         ("remote with garbage", remote_with_garbage),

@@ -74,7 +74,7 @@ impl Site {
         }
         let git_server = Some(serve(&bed));
         let spec = spec(&bed);
-        Self { bed, spec, git_server }
+        Self { git_server, bed, spec }
     }
 
     /// Takes the Git server away.

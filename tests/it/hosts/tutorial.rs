@@ -21,7 +21,7 @@ pub(super) fn three_blank_hosts_become_a_cluster(site: &mut Site) {
     let formed = until("one cluster of three", 300, || site.formed());
     println!("  one cluster {formed:.1?} after the last agent was installed");
     let rest = until("every host in sync", 180, || site.in_sync(now));
-    println!("  every host in sync {:.1?} after that", rest);
+    println!("  every host in sync {rest:.1?} after that");
     until("the virtual address at its place", 60, || site.held_by("rabbit1"));
     until("the management page", 60, || site.managed());
     serves(site);
