@@ -49,7 +49,7 @@ struct Round {
 /// All kinds.
 pub(super) fn every_drift_is_reported_and_repaired(site: &mut Site) {
     site.stop_timers();
-    let rounds = files::ROUNDS.iter().chain(units::ROUNDS).chain(broker::ROUNDS);
+    let rounds = broker::ROUNDS.iter().chain(units::ROUNDS).chain(files::ROUNDS);
     let mut faults = Vec::new();
     let mut kinds = 0;
     for round in rounds {
