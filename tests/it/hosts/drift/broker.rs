@@ -199,14 +199,19 @@ pub(super) const ROUNDS: &[Round] = &[
             drift(
                 "rabbit1",
                 "rabbitmq-plugins -q disable rabbitmq_federation",
-                "plugin rabbitmq_federation: state",
+                "/etc/rabbitmq/enabled_plugins: content owner",
                 Repaired,
             ),
-            drift("rabbit2", "rabbitmq-plugins -q enable rabbitmq_stomp", "plugin rabbitmq_stomp: state", Repaired),
+            drift(
+                "rabbit2",
+                "rabbitmq-plugins -q enable rabbitmq_stomp",
+                "/etc/rabbitmq/enabled_plugins: content owner",
+                Repaired,
+            ),
             drift(
                 "rabbit3",
                 "rabbitmq-plugins -q disable rabbitmq_management",
-                "plugin rabbitmq_management: state",
+                "/etc/rabbitmq/enabled_plugins: content owner; unknown: the management API",
                 Repaired,
             ),
         ],
