@@ -220,7 +220,7 @@ pub(super) const ROUNDS: &[Round] = &[
         name: "the node taken out by hand",
         drifts: &[drift(
             "rabbit3",
-            "rabbitmqctl -q stop_app; rabbitmqctl -q reset; rabbitmqctl -q start_app",
+            "rabbitmqctl -q stop_app; rabbitmqctl -q -n rabbit@rabbit1 forget_cluster_node rabbit@rabbit3",
             "member rabbit@rabbit3: state",
             Repaired,
         )],
