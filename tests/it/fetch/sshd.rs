@@ -29,7 +29,8 @@ impl Sshd {
         fs::copy(dir.join("key.pub"), dir.join("authorized_keys")).unwrap();
         let server = Server::start(|port| {
             let d = dir.display();
-            let accept = if accepts_v2 { "AcceptEnv GIT_PROTOCOL\n" } else { "" };
+            // A shell that is not the first one does not read what its user keeps in .bashrc.
+            let accept = if accepts_v2 { "SetEnv SHLVL=1\nAcceptEnv GIT_PROTOCOL\n" } else { "SetEnv SHLVL=1\n" };
             let config = format!(
                 "ListenAddress 127.0.0.1:{port}\nHostKey {d}/host_ed25519\nHostKey {d}/host_ecdsa\nPidFile none\n\
                  AuthorizedKeysFile {d}/authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n{accept}"
