@@ -13,6 +13,7 @@ mod leaks;
 mod person;
 mod rebuild;
 mod site;
+mod transitions;
 mod tutorial;
 
 use bed::Bed;
@@ -24,7 +25,7 @@ use crate::suite::Suite;
 type Proof = (&'static str, fn(&mut Site));
 
 /// The proofs, in the order in which they are run. The first ones are the core.
-const PROOFS: [Proof; 9] = [
+const PROOFS: [Proof; 10] = [
     ("tutorial", tutorial::three_blank_hosts_become_a_cluster),
     ("quiet", tutorial::nothing_to_do),
     ("drift", drift::every_drift_is_reported_and_repaired),
@@ -32,6 +33,7 @@ const PROOFS: [Proof; 9] = [
     ("person", person::the_agent_heeds_a_person),
     ("now", person::a_broker_restarts_when_a_person_says_so),
     ("failover", failover::the_address_moves_and_nothing_is_lost),
+    ("transitions", transitions::transitions_wait_for_their_grant),
     ("rebuild", rebuild::a_rebuilt_host_joins_again),
     ("late", rebuild::a_late_host_joins),
 ];
