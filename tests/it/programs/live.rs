@@ -334,8 +334,7 @@ fn inside_definitions() {
         // A foreign policy that shadows ours, while there is a queue that both match.
         tool("rabbitmqctl", &["set_policy", &vhost, "--priority", "99", "mine", ".*", r#"{"max-length": 1}"#]);
         let declare = format!(
-            "rabbit_amqqueue:declare(rabbit_misc:r(<<{:?}/utf8>>, queue, <<\"orders.a\">>), true, false, [], none, <<\"test\">>), ok.",
-            VHOST
+            "rabbit_amqqueue:declare(rabbit_misc:r(<<{VHOST:?}/utf8>>, queue, <<\"orders.a\">>), true, false, [], none, <<\"test\">>), ok."
         );
         tool("rabbitmqctl", &["eval", &declare]);
         // The API tells of a queue what it collects every five seconds.

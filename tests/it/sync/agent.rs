@@ -37,7 +37,10 @@ fn settings_come_from_agent_yaml() {
     assert!(!site.live("/var/lib/mine/report.json").exists() && !site.live("/etc/haproxy").exists());
     assert_eq!(rmqgit(&site, &["sync"]).lines().last(), Some("[exit 0]"));
     assert_eq!(rmqgit(&site, &["status"]).lines().last(), Some("[exit 0]"));
-    assert_eq!(rmqgit(&site, &["sync", "--host", "rabbit2"]).lines().next(), Some("orders/rabbit2: failed, mode report"));
+    assert_eq!(
+        rmqgit(&site, &["sync", "--host", "rabbit2"]).lines().next(),
+        Some("orders/rabbit2: failed, mode report")
+    );
     assert_eq!(rmqgit(&site, &["sync", "--remote", "ftp://x/y"]).lines().last(), Some("[exit 2]"));
     let state = |name: &str| site.stat(&format!("/var/lib/mine{name}")).0;
     assert_eq!([state(""), state("/state.json"), state("/report.json"), state("/lock")], [0o700, 0o600, 0o600, 0o600]);
