@@ -75,6 +75,16 @@ impl Task<'_> {
         let live = "RabbitMQ is stopped, Erlang runs";
         let answers = |peer: &Broker| peer.in_cluster().is_some() || self.cluster.stopped.contains(&peer.node);
         let there = 1 + self.cluster.peers.values().filter(|peer| answers(peer)).count();
+        let forgot =
+            self.broker.members.iter().filter_map(|member| self.cluster.peers.get(&member.node)).find(|peer| {
+                let cluster = peer.in_cluster();
+                cluster.is_some_and(|cluster| {
+                    cluster.members.len() > 1 && !cluster.members.contains_key(&self.broker.node)
+                })
+            });
+        if let Some(with) = forgot {
+            return self.forgotten(plan, with);
+        }
         let held = if there < self.broker.majority() {
             let all = self.broker.members.len();
             Some(waits(format!("only {there} of {all} members answer, and a minority does not start by itself")))
@@ -83,6 +93,24 @@ impl Task<'_> {
             None
         };
         plan.changes.push(self.change(&self.broker.node, Action::Start, live, "running", held));
+    }
+
+    /// A node that the cluster has forgotten does not start any more with what it holds: it comes back without.
+    fn forgotten(&self, plan: &mut Plan, with: &Broker) {
+        let node = &self.broker.node;
+        let held = if self.is_granted(GRANT_RESET, node) {
+            let member = self.broker.own().map_or(NodeKind::Disc, |own| own.kind);
+            let step = Step::Join { node: node.clone(), with: with.node.clone(), member, forget: false };
+            plan.steps.push(Planned { step, skip: None });
+            None
+        } else {
+            Some(Self::not_granted(
+                GRANT_RESET,
+                node,
+                "the cluster has forgotten it, and it comes back only without what it holds",
+            ))
+        };
+        plan.changes.push(self.change(node, Action::Join, "forgotten by the cluster", "in the cluster", held));
     }
 
     /// Decides what this host's node does while it is in no cluster.

@@ -194,6 +194,10 @@ fn a_node_without_an_answer_is_unknown_and_a_stopped_one_starts() {
     insta::assert_snapshot!(shown("a", "stopped", "b=-; c=-", &[]), @"Release Start node rabbit@a held: Waits: only 1 of 3 members answer, and a minority does not start by itself");
     let started = shown("a", "stopped", "b=stopped; c=stopped", &[]);
     assert_eq!(shown("a", "stopped", "b=a!,b,c; c=-", &[]), started);
+    assert_eq!(shown("a", "stopped", "b=b; c=c", &[]), started);
+    let forgotten = shown("a", "stopped", "b=b,c; c=b,c", &[]);
+    insta::assert_snapshot!(forgotten, @"Release Join node rabbit@a held: NotGranted: it is a transition that the release does not grant: the cluster has forgotten it, and it comes back only without what it holds");
+    assert!(shown("a", "stopped", "b=b,c; c=b,c", &["reset-node:rabbit@a"]).contains("\"step\":\"join\""));
     insta::assert_snapshot!(started, @r#"
     Release Start node rabbit@a
     {"step":"start-app","node":"rabbit@a"}

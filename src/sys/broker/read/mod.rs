@@ -187,7 +187,10 @@ pub(super) fn definitions(document: &Value, vhosts: Option<&Value>) -> Result<Li
     }
     for one in reader.list(document, "parameters")? {
         let (id, object) = parameter(reader, one)?;
-        objects.insert(id, object);
+        // A vhost whose limits were taken away keeps an empty list of them.
+        if !matches!(&object, Object::Limits(limits) if limits.is_empty()) {
+            objects.insert(id, object);
+        }
     }
     for one in reader.list(document, "global_parameters")? {
         let name = reader.text(one, "name")?;

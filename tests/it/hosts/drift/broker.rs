@@ -1,6 +1,6 @@
 //! What was changed in the broker, from any of its nodes.
 
-use super::{Found, Repaired, Round, drift};
+use super::{Found, Held, Repaired, Round, drift};
 
 pub(super) const ROUNDS: &[Round] = &[
     Round {
@@ -182,8 +182,8 @@ pub(super) const ROUNDS: &[Round] = &[
             drift(
                 "rabbit1",
                 "rabbitmqctl -q set_vhost_limits -p / '{\"max-queues\":5}'",
-                "finding: unmanaged-objects",
-                Found("rabbitmqctl -q clear_vhost_limits -p /"),
+                "vhost-limits /: surplus",
+                Repaired,
             ),
             drift(
                 "rabbit1",
@@ -222,7 +222,7 @@ pub(super) const ROUNDS: &[Round] = &[
             "rabbit3",
             "rabbitmqctl -q stop_app; rabbitmqctl -q -n rabbit@rabbit1 forget_cluster_node rabbit@rabbit3",
             "member rabbit@rabbit3: state",
-            Repaired,
+            Held("not-granted", "rabbitmqctl -q reset && rabbitmqctl -q start_app"),
         )],
     },
 ];
