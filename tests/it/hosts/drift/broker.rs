@@ -221,7 +221,7 @@ pub(super) const ROUNDS: &[Round] = &[
         drifts: &[drift(
             "rabbit3",
             "rabbitmqctl -q stop_app; rabbitmqctl -q -n rabbit@rabbit1 forget_cluster_node rabbit@rabbit3",
-            "member rabbit@rabbit3: state",
+            "member rabbit@rabbit3: state; unknown: the broker's objects (definitions.json)",
             Held("not-granted", "rabbitmqctl -q reset && rabbitmqctl -q start_app"),
         )],
     },

@@ -8,7 +8,12 @@ pub(super) const ROUNDS: &[Round] = &[
         drifts: &[
             drift("rabbit1", "systemctl stop haproxy", "haproxy.service: state", Repaired),
             drift("rabbit2", "systemctl stop keepalived", "keepalived.service: state", Repaired),
-            drift("rabbit3", "systemctl stop rabbitmq-server", "rabbitmq-server.service: state", Repaired),
+            drift(
+                "rabbit3",
+                "systemctl stop rabbitmq-server",
+                "rabbitmq-server.service: state; unknown: the broker's objects (definitions.json)",
+                Repaired,
+            ),
         ],
     },
     Round {
@@ -41,7 +46,12 @@ pub(super) const ROUNDS: &[Round] = &[
                 Repaired,
             ),
             drift("rabbit2", "systemctl kill --signal=KILL keepalived; sleep 1; systemctl stop keepalived; true", "keepalived.service: state", Repaired),
-            drift("rabbit3", "rabbitmqctl -q stop_app", "rabbitmq-server.service: state", Repaired),
+            drift(
+                "rabbit3",
+                "rabbitmqctl -q stop_app",
+                "member rabbit@rabbit3: state; unknown: the broker's objects (definitions.json)",
+                Repaired,
+            ),
         ],
     },
     Round {
