@@ -58,6 +58,8 @@ pub enum Action {
     Start,
     /// The unit reads its files again.
     Reload,
+    /// systemd reads the unit's own files again.
+    ReadUnit,
     /// The unit is started again.
     Restart,
     /// The node joins the cluster.

@@ -156,6 +156,7 @@ fn summary(change: &Change, at: Timestamp) -> String {
         Action::Enable => "enable",
         Action::Start => "start",
         Action::Reload => "reload",
+        Action::ReadUnit => "read unit",
         Action::Restart => "restart",
         Action::Join => "join",
         Action::Forget => "forget",

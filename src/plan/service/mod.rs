@@ -54,6 +54,10 @@ pub(super) fn compare(plan: &mut Plan, base: &Base, desired: &Desired, observed:
                 if state.enabled == Some(false) {
                     plan.changes.push(change(Action::Enable, differs("disabled", "enabled")));
                 }
+                if state.stale && !plan.changes.iter().any(|change| asks_units(change, desired)) {
+                    let live = "its unit files were written and not read since";
+                    plan.changes.push(change(Action::ReadUnit, differs(live, "the unit files as they are")));
+                }
                 if !state.active {
                     plan.changes.push(change(Action::Start, differs(&state.state, "active")));
                 } else if let Some(written) = unread(unit, state, base, desired, observed)
@@ -75,6 +79,13 @@ fn differs(live: &str, wanted: &str) -> Difference {
 fn asks_reload(change: &Change, unit: &UnitName, desired: &Desired) -> bool {
     let wanted = change.subject.path().and_then(|path| desired.files.get(path));
     change.held.is_none() && wanted.is_some_and(|wanted| wanted.on_change == OnChange::Reload(unit.clone()))
+}
+
+/// Whether a change of a file lets systemd read its units anyway.
+fn asks_units(change: &Change, desired: &Desired) -> bool {
+    let wanted = change.subject.path().and_then(|path| desired.files.get(path));
+    change.held.is_none()
+        && wanted.is_some_and(|wanted| matches!(wanted.on_change, OnChange::Units | OnChange::DaemonReload(_)))
 }
 
 /// Returns when a file was written that the unit has not read since, as far as the times tell: it was started before, and

@@ -78,6 +78,10 @@ fn a_unit_runs_and_starts_at_boot() {
     {"step":"start","unit":"haproxy.service"}
     {"step":"probe","unit":"haproxy.service"}
     "#);
+    insta::assert_snapshot!(seen(|state| state.stale = true), @r#"
+    Release ReadUnit [State { live: "its unit files were written and not read since", wanted: "the unit files as they are" }]
+    {"step":"daemon-reload","files":[]}
+    "#);
     insta::assert_snapshot!(seen(|state| state.masked = true), @r#"Release Start [State { live: "masked", wanted: "enabled and active" }] held: Masked"#);
     insta::assert_snapshot!(shown(Probe::Absent, 50, &Base::default()), @r#"Release Start [State { live: "not installed", wanted: "active" }] held: NotInstalled"#);
     assert_eq!(shown(Probe::Failed("no systemd".to_owned()), 50, &Base::default()), "");

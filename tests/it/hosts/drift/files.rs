@@ -65,7 +65,7 @@ pub(super) const ROUNDS: &[Round] = &[
             drift(
                 "rabbit3",
                 "echo HANDMADEHANDMADE >/var/lib/rabbitmq/.erlang.cookie",
-                "/var/lib/rabbitmq/.erlang.cookie: content; unknown: node rabbit@rabbit3: its cluster",
+                "/var/lib/rabbitmq/.erlang.cookie: content",
                 Repaired,
             ),
         ],

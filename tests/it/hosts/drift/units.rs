@@ -1,6 +1,6 @@
 //! Units that were stopped, disabled, masked, or do not run what is on disk; addresses that came and went by hand.
 
-use super::{Held, Repaired, Round, drift};
+use super::{Found, Held, Repaired, Round, drift};
 
 pub(super) const ROUNDS: &[Round] = &[
     Round {
@@ -37,14 +37,6 @@ pub(super) const ROUNDS: &[Round] = &[
     Round {
         name: "units that failed",
         drifts: &[
-            // The file is right again; nothing but the unit's state tells.
-            drift(
-                "rabbit1",
-                "cd /etc/haproxy; cp -p haproxy.cfg /run/good; echo wrong >>haproxy.cfg; systemctl restart haproxy; cp -p /run/good haproxy.cfg
-                 systemctl is-failed haproxy || systemctl is-active haproxy; true",
-                "haproxy.service: state",
-                Repaired,
-            ),
             drift("rabbit2", "systemctl kill --signal=KILL keepalived; sleep 1; systemctl stop keepalived; true", "keepalived.service: state", Repaired),
             drift(
                 "rabbit3",
@@ -81,12 +73,11 @@ pub(super) const ROUNDS: &[Round] = &[
     },
     Round {
         name: "the virtual address by hand",
-        drifts: &[
-            drift("rabbit2", "ip addr add 192.168.1.222/32 dev eth0", "address 192.168.1.222/32: surplus", Repaired),
-        ],
-    },
-    Round {
-        name: "the virtual address taken away",
-        drifts: &[drift("rabbit1", "ip addr del 192.168.1.222/32 dev eth0", "address 192.168.1.222/32: absent", Repaired)],
+        drifts: &[drift(
+            "rabbit2",
+            "ip addr add 192.168.1.222/32 dev eth0",
+            "finding: two-holders",
+            Found("ip addr del 192.168.1.222/32 dev eth0"),
+        )],
     },
 ];
