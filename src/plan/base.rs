@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::live::{Observed, Probe};
@@ -41,6 +41,9 @@ pub struct Base {
     /// Per unit, when the newest file was written that a run has let it read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub told: BTreeMap<UnitName, Timestamp>,
+    /// Per unit that reads its files when it starts, the start after which all of them were seen as they were then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub started: BTreeMap<UnitName, Timestamp>,
 }
 
 /// One file as it was last applied.
@@ -171,6 +174,11 @@ impl Base {
         {
             base.members = own.members.keys().cloned().collect();
         }
+        for unit in &desired.role.services {
+            if let Some(since) = base.started_with(unit, desired, observed) {
+                base.started.insert(unit.clone(), since);
+            }
+        }
         if base.follows(desired) {
             base.addresses = super::transition::addresses_of(&desired.role);
         }
@@ -198,6 +206,27 @@ impl Base {
             (Ok(joined), Some(file)) => file.digest == BaseFile::of(wanted, joined).digest,
             _ => false,
         })
+    }
+
+    /// Returns when a unit started, if every file that it reads then is as the release asks and was not written since.
+    fn started_with(&self, unit: &UnitName, desired: &Desired, observed: &Observed) -> Option<Timestamp> {
+        let since = observed.units.get(unit)?.seen().filter(|state| state.active)?.since?;
+        let reads = |wanted: &Wanted| wanted.on_change == OnChange::Restart(unit.clone());
+        let unchanged = |(path, wanted): (&HostPath, &Wanted)| {
+            let (Ok(joined), Some(Probe::Seen(live))) = (&wanted.content, observed.files.get(path)) else {
+                return false;
+            };
+            live.bytes() == Some(joined.bytes.as_slice()) && live.modified <= since
+        };
+        desired.files.iter().filter(|(_, wanted)| reads(wanted)).all(unchanged).then_some(since)
+    }
+
+    /// Whether a unit still runs as it was when all of its files were last seen right: what was done to them since, it has
+    /// not read. Times of a start differ by the moment in which they are computed.
+    pub fn runs_as_seen(&self, unit: &UnitName, observed: &Observed) -> bool {
+        let since = observed.units.get(unit).and_then(Probe::seen).and_then(|state| state.since);
+        let apart = since.zip(self.started.get(unit)).map(|(since, seen)| since.duration_since(*seen).abs());
+        apart.is_some_and(|apart| apart < SignedDuration::from_secs(1))
     }
 
     /// Records that a unit was let read its files.

@@ -37,7 +37,7 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
             (None, None) => OnChange::Nothing,
         };
         if action == OnChange::Nothing
-            || was_never_read(change, &action, observed)
+            || was_never_read(change, &action, base, observed)
             || transition::is_rotation(change, observed)
             || (action == OnChange::Sysctl && change.action == Action::Remove)
         {
@@ -55,12 +55,9 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
     asked
 }
 
-/// Whether a unit that reads its files only when it starts has not seen the drift that is repaired now: the file was
-/// written after it started, so it still runs with what the release says.
-fn was_never_read(change: &Change, action: &OnChange, observed: &Observed) -> bool {
-    let OnChange::Restart(unit) = action else { return false };
-    let since = observed.units.get(unit).and_then(Probe::seen).and_then(|state| state.since);
-    change.cause == Cause::Drift && change.modified.zip(since).is_some_and(|(written, since)| written > since)
+/// Whether a unit that reads its files only when it starts has not seen the drift that is repaired now.
+fn was_never_read(change: &Change, action: &OnChange, base: &Base, observed: &Observed) -> bool {
+    matches!(action, OnChange::Restart(unit) if change.cause == Cause::Drift && base.runs_as_seen(unit, observed))
 }
 
 /// Whether a change alters bytes: mode and owner alone tell a daemon nothing.

@@ -343,6 +343,49 @@ fn what_is_owed_stays_until_it_is_done() {
     assert_eq!(waiting(&observed), 0);
 }
 
+#[test]
+fn drift_that_a_broker_never_read_needs_no_restart() {
+    let broker = unit("rabbitmq-server.service");
+    let mut desired = desired("a");
+    desired.role.services.push(broker.clone());
+    desired.files.get_mut(&path(PATH)).expect("the file").on_change = OnChange::Restart(broker.clone());
+    let host = |file: Probe<FileState>, since: i64| {
+        let mut observed = observed("-");
+        observed.files.insert(path(PATH), file);
+        let state = UnitState { active: true, enabled: Some(true), since: Some(at(since)), ..UnitState::default() };
+        observed.units.insert(broker.clone(), Probe::Seen(state));
+        observed
+    };
+    let written = |content: &str, modified: i64| {
+        let Probe::Seen(state) = live(content) else { panic!("a file") };
+        Probe::Seen(FileState { modified: at(modified), ..state })
+    };
+    let seen = Base::default().settled(&desired, &host(written("a", 10), 20));
+    let waits = |base: &Base, file: Probe<FileState>, since: i64| {
+        let plan = plan(base, &desired, &host(file, since));
+        assert_eq!(plan.changes.len(), 1);
+        plan.waiting.len()
+    };
+    // Edited, deleted, or edited with a forged time: it still runs with what it read when it started.
+    for file in [written("x", 30), Probe::Absent, written("x", 5)] {
+        assert_eq!(waits(&seen, file, 20), 0);
+    }
+    // Started again since: it may have read what was there then, even if the file looks older or newer.
+    for file in [written("x", 30), Probe::Absent, written("x", 50), written("x", 5)] {
+        assert_eq!(waits(&seen, file, 40), 1);
+    }
+    // Never seen with the right file: nobody knows what it read.
+    assert_eq!(waits(&Base::default(), written("x", 30), 20), 1);
+    // Repaired and not started again: what was recorded still holds. Started with the repaired file: that one does.
+    let repaired = seen.settled(&desired, &host(written("a", 30), 20));
+    assert_eq!(waits(&repaired, written("x", 35), 20), 0);
+    let restarted = repaired.settled(&desired, &host(written("a", 30), 40));
+    assert_eq!(waits(&restarted, written("x", 50), 40), 0);
+    // Started between the edit and the repair: the repaired file was not read.
+    let unread = seen.settled(&desired, &host(written("a", 50), 40));
+    assert_eq!(waits(&unread, written("x", 60), 40), 1);
+}
+
 /// Joins a template in which `<name>` is a secret with the value `canary-name`.
 fn joined(template: &str) -> Joined {
     let (mut bytes, mut secrets) = (Vec::new(), Vec::new());
