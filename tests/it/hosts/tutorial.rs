@@ -56,7 +56,7 @@ pub(super) fn serves(site: &Site) {
 /// What a run that has nothing to do must leave alone.
 const TRACES: &str =
     "systemctl show haproxy keepalived rabbitmq-server --property=Id,MainPID,NRestarts,StateChangeTimestampMonotonic
-    pgrep -a 'haproxy|keepalived' | sort
+    pgrep -a '^(haproxy|keepalived)$' | sort
     journalctl --quiet --output=cat _PID=1 UNIT=haproxy.service + _PID=1 UNIT=keepalived.service | wc -l
     find /etc /usr/libexec /var/lib/rabbitmq/.erlang.cookie -newer /run/before 2>/dev/null | sort; true";
 
