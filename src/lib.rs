@@ -18,6 +18,7 @@ pub mod live;
 pub mod name;
 pub mod quote;
 pub mod release;
+pub mod trust;
 pub mod yaml;
 
 // The author's half.

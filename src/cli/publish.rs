@@ -9,10 +9,11 @@ use super::check::count;
 use super::out::Format;
 use super::{Exit, Failure, stderr, stdout};
 use crate::diag::{self, Diagnostics, Sources};
-use crate::publish::{self, Options, Outcome, PublishError, Release};
+use crate::publish::{self, Options, Outcome, PublishError, Release, Signing};
 use crate::release::canonical_json;
 use crate::sys::clock;
 use crate::sys::git::GitError;
+use crate::sys::signer::Signer;
 
 /// Compile a committed spec and commit the result to the output branch
 ///
@@ -21,7 +22,8 @@ use crate::sys::git::GitError;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   $ rmqgit publish
-  $ rmqgit publish --push origin
+  $ rmqgit publish --sign ~/.ssh/release_key --push origin
+  $ rmqgit publish --sign ~/.ssh/release_key --push origin --refresh
   $ rmqgit publish spec.git --rev main")]
 pub(super) struct Args {
     /// A directory in the repository of the spec
@@ -45,9 +47,26 @@ pub(super) struct Args {
     /// Compile every cluster, changed or not
     #[arg(long)]
     full: bool,
+    #[command(flatten)]
+    signing: Signatures,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+/// Who signs.
+#[derive(Debug, clap::Args)]
+struct Signatures {
+    /// Sign the release with this SSH key: the file of a private one, or of a public one, or a fingerprint (SHA256:...) whose
+    /// private half an ssh-agent has
+    #[arg(long, value_name = "KEY")]
+    sign: Option<String>,
+    /// Sign everything again, changed or not, so that the hosts see a release of today
+    #[arg(long, requires = "sign")]
+    refresh: bool,
+    /// Let an unsigned release follow a signed one
+    #[arg(long, conflicts_with = "sign")]
+    allow_unsigned: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -59,14 +78,19 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         jobs: jobs(args.jobs),
         allow_shrink: args.allow_shrink,
         full: args.full,
+        unsigned: args.signing.allow_unsigned,
         today: clock::today(),
     };
+    let Signatures { sign, refresh, .. } = &args.signing;
+    let signer = sign.as_deref().map(open_signer).transpose()?;
+    let now = clock::now().as_second();
+    let signing = signer.as_ref().map(|signer| Signing { signer, now, refresh: *refresh });
     let (mut diags, mut sources) = (Diagnostics::new(), Sources::new());
     // A look at the working tree takes as long as the rest where ten thousand files did not change.
     let (uncommitted, outcome) = std::thread::scope(|scope| {
         let look = || if args.rev == "HEAD" { publish::uncommitted(&args.dir) } else { Ok(Vec::new()) };
         let look = scope.spawn(look);
-        let outcome = publish::publish(&mut diags, &mut sources, &options);
+        let outcome = publish::publish(&mut diags, &mut sources, &options, signing);
         (look.join().expect("reading does not panic"), outcome)
     });
     warn_uncommitted(&uncommitted.map_err(|error| explain(&error))?)?;
@@ -87,6 +111,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 /// Returns how many threads to use: as many as asked for, or as there are processors.
 pub(super) fn jobs(asked: Option<usize>) -> usize {
     asked.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1).max(1)
+}
+
+fn open_signer(key: &str) -> Result<Signer, Failure> {
+    let socket = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+    Signer::open(key, socket.as_deref()).map_err(|error| {
+        let failure = Failure::from_error(&error);
+        match error.help() {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    })
 }
 
 fn warn_uncommitted(paths: &[String]) -> Result<(), Failure> {
@@ -133,6 +168,8 @@ pub(super) fn explain(error: &PublishError) -> Failure {
         PublishError::NoSpec { .. } => {
             failure.help("commit a `rmqgit.yaml` at the root of the repository (`rmqgit init`)")
         }
+        PublishError::Unsigned(_) => failure
+            .help("sign it too (`--sign KEY`): hosts refuse an unsigned one; if yours take it, add `--allow-unsigned`"),
         PublishError::CheckedOut(_) => failure.help("check out the branch of the spec"),
         PublishError::Branch(_) => failure.help("give a name such as `rmqgit/output`"),
         _ => failure,

@@ -19,6 +19,7 @@ mod judge;
 mod last;
 pub mod page;
 mod remote;
+mod seal;
 mod source;
 pub mod topology;
 mod write;
@@ -34,10 +35,13 @@ use crate::diag::{Diagnostics, Sources};
 use crate::policy::Checker;
 use crate::release::BundleError;
 use crate::sys::git::lock::{self, Turnstile};
-use crate::sys::git::{GitError, Oid, Store, pack};
+use crate::sys::git::{GitError, Objects, Oid, Store, pack};
+use crate::sys::signer::Signer;
+use crate::trust::signature;
 
 use self::base::Base;
 use self::fleet::{Fleet, Rulings};
+use self::seal::{Renew, Seal};
 use self::write::Desk;
 
 /// The version of the compiler, as releases name it.
@@ -60,8 +64,21 @@ pub struct Options {
     pub allow_shrink: bool,
     /// Whether everything is compiled, whatever the last release remembers.
     pub full: bool,
+    /// Whether an unsigned release may follow a signed one.
+    pub unsigned: bool,
     /// The day that waivers and end-of-life dates are compared with.
     pub today: Date,
+}
+
+/// Who signs a release, and what of it.
+#[derive(Clone, Copy)]
+pub struct Signing<'a> {
+    /// The key.
+    pub signer: &'a Signer,
+    /// The time, in seconds since 1970.
+    pub now: i64,
+    /// Whether every commit is made and signed again, whatever is published already.
+    pub refresh: bool,
 }
 
 /// Says why nothing, or not everything, was published.
@@ -103,6 +120,9 @@ pub enum PublishError {
         /// Why.
         source: BundleError,
     },
+    /// Nothing signs, and the last release is signed.
+    #[error("the release on `{0}` is signed, and this one would not be")]
+    Unsigned(String),
     /// The name of the output branch is not one.
     #[error("`{0}` cannot be the name of a branch")]
     Branch(String),
@@ -146,8 +166,13 @@ pub struct Release {
     pub pushed: bool,
 }
 
-/// Publishes the spec of a revision.
-pub fn publish(diags: &mut Diagnostics, sources: &mut Sources, options: &Options) -> Result<Outcome, PublishError> {
+/// Publishes the spec of a revision, signed by a key if there is one.
+pub fn publish(
+    diags: &mut Diagnostics,
+    sources: &mut Sources,
+    options: &Options,
+    signing: Option<Signing<'_>>,
+) -> Result<Outcome, PublishError> {
     let store = Store::discover(&options.repository)?;
     let _inside = Turnstile::enter(store.dir())?;
     lock::recover(store.dir())?;
@@ -163,9 +188,19 @@ pub fn publish(diags: &mut Diagnostics, sources: &mut Sources, options: &Options
     // What was fetched is in packs that an opened database has not seen.
     let objects = store.objects()?;
     let mut base = Base::read(&store, &objects, &branch, &spec, options.full)?;
+    let renew = renew(&objects, &mut base, &branch, options, signing)?;
+    let seal = Seal { signing, authored: spec.time, renew };
     let published = base.published();
     let work = base.work(&fleet, options.today);
-    let desk = Desk { store: &store, objects: &objects, spec: &spec, fleet: &fleet, base: &base, jobs: options.jobs };
+    let desk = Desk {
+        store: &store,
+        objects: &objects,
+        spec: &spec,
+        fleet: &fleet,
+        base: &base,
+        seal: &seal,
+        jobs: options.jobs,
+    };
     let rulings = Rulings { checker: Checker::new(fleet.rules()), published: &published, today: options.today };
     let Some(draft) = desk.compile(diags, sources, work, &rulings)? else { return Ok(Outcome::Invalid) };
     draft.check_names()?;
@@ -178,6 +213,30 @@ pub fn publish(diags: &mut Diagnostics, sources: &mut Sources, options: &Options
     }
     let new = release.moved() || release.pushed;
     Ok(if new { Outcome::Published(release) } else { Outcome::Unchanged(release) })
+}
+
+/// Tells which commits are made again. A signed release vouches for all that it keeps of the one before: that must be by
+/// the same key, or nothing of it is kept unseen.
+fn renew(
+    objects: &Objects<'_>,
+    base: &mut Base,
+    branch: &str,
+    options: &Options,
+    signing: Option<Signing<'_>>,
+) -> Result<Renew, PublishError> {
+    let Some(tip) = base.tip else { return Ok(Renew::Nothing) };
+    let Some(Signing { signer, refresh, .. }) = signing else {
+        let was_signed = signature::verify(&objects.commit_bytes(tip)?).is_ok();
+        let refused = was_signed && !options.unsigned;
+        return if refused { Err(PublishError::Unsigned(branch.to_owned())) } else { Ok(Renew::Nothing) };
+    };
+    let ours = seal::is_by(objects, tip, signer)?;
+    base.fresh &= ours;
+    Ok(match ours {
+        _ if refresh => Renew::Everything,
+        true => Renew::Nothing,
+        false => Renew::Foreign,
+    })
 }
 
 /// Returns the files of the spec in the working tree that are not as they were committed.

@@ -8,6 +8,7 @@ use super::fleet::{Fleet, Rulings};
 use super::hosts::HostRefs;
 use super::index::{self, Index, Record};
 use super::judge::{Bench, judge};
+use super::seal::{Renew, Seal};
 use super::source::SpecCommit;
 use super::{PublishError, Release, VERSION, page};
 use crate::diag::{Diagnostics, Sources};
@@ -15,11 +16,11 @@ use crate::model::fleet;
 use crate::name::{ClusterName, HostName};
 use crate::release::{COMPILER, SPEC_COMMIT};
 use crate::sys::git::dir::Dir;
-use crate::sys::git::object::{self, Kind, commit_bytes};
+use crate::sys::git::object::{self, Kind};
 use crate::sys::git::pack::{Known, PackWriter, Packer};
 use crate::sys::git::refs::{self, Edit};
 use crate::sys::git::tree::{self, Entry};
-use crate::sys::git::{Commit, GitError, Objects, Oid, Store, lock};
+use crate::sys::git::{GitError, Objects, Oid, Store, lock};
 
 /// What the stage works on.
 pub(super) struct Desk<'a> {
@@ -28,6 +29,7 @@ pub(super) struct Desk<'a> {
     pub(super) spec: &'a SpecCommit,
     pub(super) fleet: &'a Fleet,
     pub(super) base: &'a Base,
+    pub(super) seal: &'a Seal<'a>,
     pub(super) jobs: usize,
 }
 
@@ -91,7 +93,7 @@ impl Desk<'_> {
     }
 
     fn host_refs<'a>(&'a self, message: &'a str) -> HostRefs<'a> {
-        HostRefs { objects: self.objects, now: &self.base.refs, time: self.spec.time, message }
+        HostRefs { objects: self.objects, now: &self.base.refs, seal: self.seal, message }
     }
 
     /// Returns what every commit of this release says.
@@ -112,11 +114,10 @@ impl Desk<'_> {
         edits.extend(gone.map(|(name, id)| Edit { name: name.clone(), old: Some(*id), new: None }));
         let tree = self.root(&mut packer, &index, &trees)?;
         let commit = match self.base.tip {
-            Some(tip) if self.base.root == Some(tree) => tip,
+            Some(tip) if self.base.root == Some(tree) && self.seal.keeps(self.objects, tip)? => tip,
             tip => {
-                let parents = tip.into_iter().collect();
-                let commit = Commit { tree, parents, time: self.spec.time, message };
-                packer.add(Kind::Commit, &commit_bytes(&commit))
+                let commit = self.seal.commit(tree, tip.into_iter().collect(), message)?;
+                packer.add(Kind::Commit, &commit)
             }
         };
         writer.append(&packer.take())?;
@@ -157,7 +158,8 @@ impl Desk<'_> {
         lock::end(dir)
     }
 
-    /// Makes the refs of hosts whose clusters were not compiled, where one is missing or a run was killed.
+    /// Makes the refs of hosts whose clusters were not compiled, where one is missing, a run was killed, or commits are
+    /// to be made again.
     fn repair(
         &self,
         packer: &mut Packer<'_>,
@@ -171,7 +173,8 @@ impl Desk<'_> {
             let cluster = &record.facts.cluster;
             let missing =
                 |host: &fleet::HostFact| !self.base.refs.contains_key(&crate::release::host_ref(cluster, &host.name));
-            if !self.base.unfinished && !record.facts.hosts.iter().any(missing) {
+            let all = self.base.unfinished || self.seal.renew != Renew::Nothing;
+            if !all && !record.facts.hosts.iter().any(missing) {
                 continue;
             }
             let Some(tree) = self.base.trees.get(cluster.as_str()) else { continue };

@@ -13,6 +13,7 @@ pub mod random;
 pub mod remote;
 pub mod secret;
 pub mod shell;
+pub mod signer;
 pub mod statedir;
 pub mod store;
 pub mod tree;

@@ -51,7 +51,13 @@ fn commit(store: &Store, files: &[(&str, &[u8])], parents: Vec<Oid>) -> Oid {
         files.iter().map(|(name, bytes)| Entry::file(*name, packer.add(Kind::Blob, bytes))).collect();
     let below = packer.add(Kind::Tree, &tree::bytes(&mut entries));
     let tree = packer.add(Kind::Tree, &tree::bytes(&mut [Entry::tree("below", below)]));
-    let commit = Commit { tree, parents, time: 1_700_000_000, message: "Release\n\nSpec-Commit: x\n".to_owned() };
+    let commit = Commit {
+        tree,
+        parents,
+        authored: 1_600_000_000,
+        time: 1_700_000_000,
+        message: "Release\n\nSpec-Commit: x\n".to_owned(),
+    };
     let id = packer.add(Kind::Commit, &object::commit_bytes(&commit));
     writer.append(&packer.take()).expect("writable");
     writer.finish().expect("writable");

@@ -3,6 +3,7 @@
 mod diff;
 mod kill;
 mod push;
+mod sign;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("yaml", &["diag"]),
     ("release", &["definitions", "name", "quote"]),
     ("live", &["name", "release"]),
+    ("trust", &["name"]),
     // The author's half.
     ("spec", &["definitions", "diag", "facts", "model", "name", "yaml"]),
     ("model", &["definitions", "diag", "facts", "name", "spec", "yaml"]),
@@ -32,7 +33,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("review", &["definitions", "name", "release"]),
     (
         "publish",
-        &["check", "compile", "diag", "facts", "model", "name", "policy", "release", "review", "spec", "sys", "yaml"],
+        &[
+            "check", "compile", "diag", "facts", "model", "name", "policy", "release", "review", "spec", "sys",
+            "trust", "yaml",
+        ],
     ),
     // The host's half: it never sees the spec, the model or the compiler.
     ("fetch", &["name", "release", "sys"]),
@@ -59,7 +63,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // The programs.
-    ("sys", &["live", "name", "quote", "release"]),
+    ("sys", &["live", "name", "quote", "release", "trust"]),
     (
         "cli",
         &[
@@ -102,6 +106,7 @@ const PURE: &[&str] = &[
     "report",
     "review",
     "spec",
+    "trust",
     "yaml",
 ];
 

@@ -23,6 +23,8 @@ mod index;
 
 pub use git2::Oid;
 
+use super::signer::SignerError;
+
 use self::tree::Entry;
 
 /// Says what Git could not do.
@@ -99,6 +101,9 @@ pub enum GitError {
         /// The command as one could type it.
         command: String,
     },
+    /// A commit could not be signed.
+    #[error("cannot sign a commit")]
+    Sign(#[source] SignerError),
     /// The remote refused a push as a whole.
     #[error("the remote refused `{name}`: {reason}")]
     Refused {
@@ -122,6 +127,8 @@ pub struct Commit {
     pub tree: Oid,
     /// The parents.
     pub parents: Vec<Oid>,
+    /// When it was written, in seconds since 1970.
+    pub authored: i64,
     /// When it was committed, in seconds since 1970.
     pub time: i64,
     /// The message.
@@ -254,6 +261,11 @@ impl Objects<'_> {
     pub fn commit(&self, id: Oid) -> Result<Commit, GitError> {
         let object = self.read(id, git2::ObjectType::Commit, "commit")?;
         object::parse_commit(object.data()).ok_or(GitError::Malformed { id, expected: "commit" })
+    }
+
+    /// Returns the bytes of a commit.
+    pub fn commit_bytes(&self, id: Oid) -> Result<Vec<u8>, GitError> {
+        Ok(self.read(id, git2::ObjectType::Commit, "commit")?.data().to_vec())
     }
 
     /// Returns every file below a tree with its path, sorted by path.

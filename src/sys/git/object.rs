@@ -49,14 +49,14 @@ pub(super) fn oid(bytes: [u8; 20]) -> Oid {
     Oid::from_bytes(&bytes).expect("a SHA-1 has 20 bytes")
 }
 
-/// Returns the bytes of a commit whose author and committer are the program, at the commit's time in UTC.
+/// Returns the bytes of a commit whose author and committer are the program, at the commit's times in UTC.
 pub fn commit_bytes(commit: &Commit) -> Vec<u8> {
     let mut text = format!("tree {}\n", commit.tree);
     for parent in &commit.parents {
         writeln!(text, "parent {parent}").expect("a string takes any text");
     }
-    for role in ["author", "committer"] {
-        writeln!(text, "{role} rmqgit <rmqgit@localhost> {} +0000", commit.time).expect("a string takes any text");
+    for (role, time) in [("author", commit.authored), ("committer", commit.time)] {
+        writeln!(text, "{role} rmqgit <rmqgit@localhost> {time} +0000").expect("a string takes any text");
     }
     text.push('\n');
     text.push_str(&commit.message);
@@ -69,17 +69,24 @@ pub(super) fn parse_commit(bytes: &[u8]) -> Option<Commit> {
     let (head, message) = text.split_once("\n\n").unwrap_or((text.trim_end_matches('\n'), ""));
     let mut lines = head.lines();
     let tree = lines.next()?.strip_prefix("tree ")?.parse().ok()?;
-    let mut commit = Commit { tree, parents: Vec::new(), time: 0, message: message.to_owned() };
+    let mut commit = Commit { tree, parents: Vec::new(), authored: 0, time: 0, message: message.to_owned() };
     let mut committed = false;
     for line in lines {
         if let Some(parent) = line.strip_prefix("parent ") {
             commit.parents.push(parent.parse().ok()?);
+        } else if let Some(who) = line.strip_prefix("author ") {
+            commit.authored = time(who)?;
         } else if let Some(who) = line.strip_prefix("committer ") {
-            commit.time = who.rsplit(' ').nth(1)?.parse().ok()?;
+            commit.time = time(who)?;
             committed = true;
         }
     }
     committed.then_some(commit)
+}
+
+/// Reads the time at the end of `NAME <ADDRESS> SECONDS ZONE`.
+fn time(who: &str) -> Option<i64> {
+    who.rsplit(' ').nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -99,6 +106,7 @@ mod tests {
         let commit = Commit {
             tree: id(1),
             parents: vec![id(2), id(3)],
+            authored: 1_600_000_000,
             time: 1_700_000_000,
             message: "One line\n\nSpec-Commit: abc\n".to_owned(),
         };

@@ -186,6 +186,8 @@ fn line(span: Span) -> usize {
 fn effect(path: &[&str]) -> Option<Effect> {
     Some(match path {
         ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr" | "SocketAddr" | "AddrParseError", ..] => return None,
+        // The formats of SSH keys and signatures: data in, data out.
+        ["russh", "keys", "ssh_key", ..] => return None,
         ["std", "process", "ExitCode" | "exit", ..] | ["std", "env", ..] => Effect::Environment,
         ["std", "io", "stdin" | "stdout" | "stderr", ..] | ["anstream", ..] => Effect::Terminal,
         ["std", "fs" | "net" | "process", ..]
