@@ -333,5 +333,6 @@ fn targets(base: &Base, desired: &Desired) -> Targets {
         broker: desired.role.broker.clone(),
         login: desired.holding.as_ref().and_then(|holding| holding.login.clone()),
         addresses: desired.role.addresses.clone(),
+        versions: desired.role.versions.keys().cloned().collect(),
     }
 }

@@ -28,5 +28,5 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let report = agent::last_report(&state, now)
         .map_err(|error| Failure::from_error(&error).help("run `rmqgit sync` with the same root first"))?;
     sync::show(&report, args.format, Some(now))?;
-    Ok(sync::exit(report.verdict))
+    Ok(sync::exit(&report))
 }

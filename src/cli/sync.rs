@@ -167,7 +167,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;
     let report = agent::tick(&settings, args.wait).map_err(|error| Failure::from_error(&error))?;
     show(&report, args.format, None)?;
-    Ok(exit(report.verdict))
+    Ok(exit(&report))
 }
 
 /// Writes a report.
@@ -180,9 +180,10 @@ pub(super) fn show(report: &Report, format: Format, now: Option<jiff::Timestamp>
     Ok(())
 }
 
-/// Returns the exit status of a verdict.
-pub(super) fn exit(verdict: Verdict) -> Exit {
-    match verdict {
+/// Returns the exit status of a report: 0 only where nothing is left for a person.
+pub(super) fn exit(report: &Report) -> Exit {
+    match report.verdict {
+        Verdict::InSync | Verdict::Converged if report.asks_for_a_person() => Exit::Findings,
         Verdict::InSync | Verdict::Converged => Exit::Clean,
         Verdict::Pending | Verdict::Drifted | Verdict::DriftedAndPending => Exit::Findings,
         Verdict::Unknown | Verdict::Failed => Exit::Failed,

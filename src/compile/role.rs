@@ -1,8 +1,11 @@
 //! What a host is in its cluster.
 
+use std::collections::BTreeMap;
+
 use super::unit;
 use crate::facts::platform;
 use crate::model::{self, Cluster, Host};
+use crate::name::UnitName;
 use crate::release::{BrokerNode, MemberNode, NodeKind, Role, VirtualAddress};
 
 /// Returns the role of a host.
@@ -20,6 +23,7 @@ pub(super) fn of(cluster: &Cluster, host: &Host) -> Role {
         services: services.into_iter().filter(|(runs, _)| *runs).map(|(_, name)| unit(name)).collect(),
         broker: node.map(|node| broker(&cluster.broker, &node.name)),
         addresses: addresses(cluster, host),
+        versions: versions(cluster, host),
     }
 }
 
@@ -41,6 +45,15 @@ fn broker(broker: &model::Broker, node: &str) -> BrokerNode {
         management_port: broker.has_plugin("rabbitmq_management").then_some(broker.management_port.value),
         plugins: broker.plugins.iter().map(|plugin| plugin.value.clone()).collect(),
     }
+}
+
+fn versions(cluster: &Cluster, host: &Host) -> BTreeMap<UnitName, String> {
+    let name = &host.name.value;
+    let balancer = cluster.balancer.as_ref().filter(|balancer| balancer.hosts.contains(name));
+    let vip = cluster.vip.as_ref().filter(|vip| vip.hosts.contains(name));
+    let haproxy = balancer.and_then(|balancer| balancer.version.as_ref()).map(|at| (platform::HAPROXY_UNIT, at));
+    let keepalived = vip.and_then(|vip| vip.version.as_ref()).map(|at| (platform::KEEPALIVED_UNIT, at));
+    haproxy.into_iter().chain(keepalived).map(|(name, at)| (unit(name), at.value.to_string())).collect()
 }
 
 fn addresses(cluster: &Cluster, host: &Host) -> Vec<VirtualAddress> {

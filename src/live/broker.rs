@@ -27,6 +27,8 @@ pub struct Broker {
     pub queues: Probe<Queues>,
     /// The Erlang applications that run in it: a plugin that is enabled and works is one of them.
     pub applications: Probe<BTreeSet<String>>,
+    /// By what it runs, whatever its files say: what `rabbitmqctl` can change until the next start.
+    pub limits: Probe<BTreeMap<String, String>>,
 }
 
 /// A way to ask and tell a broker.

@@ -84,6 +84,8 @@ pub struct Observed {
     pub user: u32,
     /// The units that a change concerns, or why systemd cannot be asked. Filled in when something asks for a unit.
     pub units: BTreeMap<UnitName, Probe<UnitState>>,
+    /// The versions of the programs of units, as they are on the disk.
+    pub versions: BTreeMap<UnitName, Probe<String>>,
     /// The RabbitMQ cluster; `None` where this host has no node, or its node was not asked.
     pub cluster: Option<Cluster>,
     /// Who holds the virtual addresses that may come up on this host.
@@ -101,6 +103,7 @@ impl Observed {
             accounts: BTreeMap::new(),
             user: 0,
             units: BTreeMap::new(),
+            versions: BTreeMap::new(),
             cluster: None,
             addresses: BTreeMap::new(),
         }
@@ -206,4 +209,6 @@ pub struct UnitState {
     pub stale: bool,
     /// How many processes its main process has started and kept.
     pub workers: usize,
+    /// Whether its main process runs a program that has been replaced on the disk.
+    pub replaced: bool,
 }

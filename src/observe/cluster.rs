@@ -16,7 +16,11 @@ const PAUSE: Duration = Duration::from_secs(3);
 
 /// Asks this host's node and, where that is stopped or alone though it should not be, the others.
 pub(super) fn look(access: &Access, release: &BrokerNode) -> Cluster {
-    let own = broker::look(access);
+    let mut own = broker::look(access);
+    let lacks = |names: &BTreeSet<String>| release.plugins.iter().any(|name| !names.contains(name));
+    if own.door == Door::ManagementApi && own.applications.seen().is_some_and(lacks) {
+        own.applications = broker::applications(access);
+    }
     let runs = match &own.cluster {
         Probe::Seen(_) => Probe::Seen(true),
         Probe::Failed(_) if broker::is_stopped(&own) => Probe::Seen(false),

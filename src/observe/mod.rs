@@ -19,6 +19,7 @@ use crate::sys::accounts::{self, Accounts};
 use crate::sys::addresses;
 use crate::sys::broker::Access;
 use crate::sys::files::{Entry, EntryKind, Root};
+use crate::sys::program;
 use crate::sys::units;
 
 /// What to look at.
@@ -36,6 +37,8 @@ pub struct Targets {
     pub login: Option<Login>,
     /// The virtual addresses.
     pub addresses: Vec<VirtualAddress>,
+    /// The units whose programs are asked for their versions.
+    pub versions: BTreeSet<UnitName>,
 }
 
 /// Looks at the files and units of a host.
@@ -52,12 +55,13 @@ pub fn observe(root: &Root, targets: &Targets, at: Timestamp) -> Observed {
     };
     observe_units(&mut observed, &targets.units);
     // The network takes a second to answer, and the broker about as long: both are asked at once.
-    let (cluster, addresses) = thread::scope(|scope| {
+    let (cluster, addresses, versions) = thread::scope(|scope| {
+        let versions = scope.spawn(|| observe_versions(observed.place, &targets.versions));
         let addresses = scope.spawn(|| observe_addresses(observed.place, &targets.addresses));
         let cluster = observe_cluster(&observed, targets);
-        (cluster, addresses.join().unwrap_or_default())
+        (cluster, addresses.join().unwrap_or_default(), versions.join().unwrap_or_default())
     });
-    (observed.cluster, observed.addresses) = (cluster, addresses);
+    (observed.cluster, observed.addresses, observed.versions) = (cluster, addresses, versions);
     observed
 }
 
@@ -76,6 +80,12 @@ fn observe_cluster(observed: &Observed, targets: &Targets) -> Option<Cluster> {
     let broker = targets.broker.as_ref().filter(|_| observed.units.iter().any(runs))?;
     let access = Access { api: targets.login.clone(), ..Access::of_machine(&broker.node) };
     Some(cluster::look(&access, broker))
+}
+
+/// Asks programs for their versions.
+fn observe_versions(place: Place, wanted: &BTreeSet<UnitName>) -> BTreeMap<UnitName, Probe<String>> {
+    let units = wanted.iter().filter(|_| place == Place::Machine);
+    units.map(|unit| (unit.clone(), program::version(unit))).collect()
 }
 
 /// Asks who holds the virtual addresses.

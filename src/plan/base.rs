@@ -44,6 +44,9 @@ pub struct Base {
     /// Per unit that reads its files when it starts, the start after which all of them were seen as they were then.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub started: BTreeMap<UnitName, Timestamp>,
+    /// The limits by which RabbitMQ ran when it was first seen after that start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, String>,
 }
 
 /// One file as it was last applied.
@@ -176,7 +179,7 @@ impl Base {
         }
         for unit in &desired.role.services {
             if let Some(since) = base.started_with(unit, desired, observed) {
-                base.started.insert(unit.clone(), since);
+                base.remember_start(unit, since, observed);
             }
         }
         if base.follows(desired) {
@@ -211,7 +214,9 @@ impl Base {
     /// Returns when a unit started, if every file that it reads then is as the release asks and was not written since.
     fn started_with(&self, unit: &UnitName, desired: &Desired, observed: &Observed) -> Option<Timestamp> {
         let since = observed.units.get(unit)?.seen().filter(|state| state.active)?.since?;
-        let reads = |wanted: &Wanted| wanted.on_change == OnChange::Restart(unit.clone());
+        let reads = |wanted: &Wanted| {
+            [OnChange::Restart(unit.clone()), OnChange::DaemonReload(unit.clone())].contains(&wanted.on_change)
+        };
         let unchanged = |(path, wanted): (&HostPath, &Wanted)| {
             let (Ok(joined), Some(Probe::Seen(live))) = (&wanted.content, observed.files.get(path)) else {
                 return false;
@@ -219,6 +224,16 @@ impl Base {
             live.bytes() == Some(joined.bytes.as_slice()) && live.modified <= since
         };
         desired.files.iter().filter(|(_, wanted)| reads(wanted)).all(unchanged).then_some(since)
+    }
+
+    fn remember_start(&mut self, unit: &UnitName, since: Timestamp, observed: &Observed) {
+        if unit.as_str() == super::steps::BROKER {
+            let limits = observed.cluster.as_ref().and_then(|cluster| cluster.own.limits.seen());
+            if self.limits.is_empty() || !self.runs_as_seen(unit, observed) {
+                self.limits = limits.cloned().unwrap_or_default();
+            }
+        }
+        self.started.insert(unit.clone(), since);
     }
 
     /// Whether a unit still runs as it was when all of its files were last seen right: what was done to them since, it has

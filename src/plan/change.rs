@@ -54,7 +54,7 @@ pub enum Action {
     Remove,
     /// The unit is enabled, so that it starts at boot.
     Enable,
-    /// The unit is started.
+    /// The unit or the plugin is started.
     Start,
     /// The unit reads its files again.
     Reload,

@@ -317,6 +317,7 @@ mod tests {
                 definitions: Probe::Absent,
                 queues: Probe::Absent,
                 applications: Probe::Absent,
+                limits: Probe::Absent,
             },
             runs: Probe::Seen(true),
             peers: BTreeMap::new(),

@@ -22,7 +22,9 @@ mod desired;
 mod diff;
 mod file;
 mod gate;
+mod health;
 mod outcome;
+mod plugins;
 mod service;
 mod step;
 mod steps;
@@ -121,6 +123,18 @@ pub enum FindingCode {
     OtherVersion,
     /// HAProxy's old processes still serve connections by an older configuration.
     OldWorkers,
+    /// A daemon runs a program that has been replaced on the disk since it started.
+    ReplacedProgram,
+    /// RabbitMQ runs by another limit than it started with: somebody changed it with `rabbitmqctl`.
+    ChangedWhileRunning,
+    /// A member of the cluster does not run.
+    MemberDown,
+    /// This host's node is in maintenance.
+    InMaintenance,
+    /// RabbitMQ has raised an alarm on this host's node.
+    Alarm,
+    /// This host's node has been cut off from others.
+    Partition,
     /// The broker holds objects that the release does not name.
     UnmanagedObjects,
     /// A policy that the release does not name keeps one of its own from being in force.
@@ -135,6 +149,11 @@ impl FindingCode {
     /// Whether it tells of what a run met, and not of how the host is afterwards.
     pub fn is_of_run(self) -> bool {
         matches!(self, Self::Leftover | Self::OrphanedUnit)
+    }
+
+    /// Whether a person should do something about it; the others end by themselves.
+    pub fn is_for_a_person(self) -> bool {
+        !matches!(self, Self::Leftover | Self::OldWorkers)
     }
 
     /// Whether the release is refused as a whole.
@@ -241,6 +260,7 @@ pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
         file::compare_removed(&mut plan, path, gone, observed);
     }
     service::compare(&mut plan, &base, desired, observed);
+    plugins::compare(&mut plan, desired, observed);
     plan.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
     transition::hold(&mut plan, &base, desired, observed);
     let actions = steps::asked(&mut plan, &base, desired, observed);
@@ -248,7 +268,8 @@ pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
     cluster::compare(&mut plan, &base, desired, observed);
     definitions::compare(&mut plan, &base, desired, observed);
     vip::compare(&mut plan, desired, observed);
-    version::compare(&mut plan, desired, observed);
+    version::compare(&mut plan, &base, desired, observed);
+    health::compare(&mut plan, desired, observed);
     plan.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
     plan
 }

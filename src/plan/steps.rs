@@ -11,7 +11,7 @@ use crate::release::{Check, OnChange};
 use super::base::{Base, Owed};
 use super::desired::Desired;
 use super::{Action, Cause, Change, Difference, Finding, FindingCode, Plan, Planned, Step, Subject, Unknown, Waiting};
-use super::{cluster, transition};
+use super::{cluster, plugins, transition};
 
 /// The unit of the broker, on every platform.
 pub(super) const BROKER: &str = "rabbitmq-server.service";
@@ -32,12 +32,11 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
     for change in plan.changes.iter().filter(|change| change.held.is_none() && is_rewritten(change)) {
         let Some(path) = change.subject.path() else { continue };
         let action = match (desired.files.get(path), base.files.get(path)) {
-            (Some(wanted), _) => wanted.on_change.clone(),
+            (Some(wanted), _) => as_read(change, &wanted.on_change, base, observed),
             (None, Some(gone)) => gone.on_change.clone(),
             (None, None) => OnChange::Nothing,
         };
         if action == OnChange::Nothing
-            || was_never_read(change, &action, base, observed)
             || transition::is_rotation(change, observed)
             || (action == OnChange::Sysctl && change.action == Action::Remove)
         {
@@ -55,9 +54,15 @@ pub(super) fn asked(plan: &mut Plan, base: &Base, desired: &Desired, observed: &
     asked
 }
 
-/// Whether a unit that reads its files only when it starts has not seen the drift that is repaired now.
-fn was_never_read(change: &Change, action: &OnChange, base: &Base, observed: &Observed) -> bool {
-    matches!(action, OnChange::Restart(unit) if change.cause == Cause::Drift && base.runs_as_seen(unit, observed))
+/// Returns what a change asks for: less, where it repairs a drift that a unit, which reads its files only when it starts,
+/// has not read.
+fn as_read(change: &Change, action: &OnChange, base: &Base, observed: &Observed) -> OnChange {
+    let is_unread = |unit: &UnitName| change.cause == Cause::Drift && base.runs_as_seen(unit, observed);
+    match action {
+        OnChange::Restart(unit) if is_unread(unit) => OnChange::Nothing,
+        OnChange::DaemonReload(unit) if is_unread(unit) => OnChange::Units,
+        action => action.clone(),
+    }
 }
 
 /// Whether a change alters bytes: mode and owner alone tell a daemon nothing.
@@ -285,11 +290,15 @@ impl Telling<'_> {
     }
 
     fn plugins(&self, plan: &mut Plan, machine: Option<String>) {
-        if let (Some(Asked { files, .. }), Some(node)) = (self.asked.get(&OnChange::Plugins), &self.desired.role.broker)
-        {
+        let files = match self.asked.get(&OnChange::Plugins) {
+            Some(Asked { files, .. }) => files.clone(),
+            None if plugins::asks(plan) => BTreeSet::new(),
+            None => return,
+        };
+        if let Some(node) = &self.desired.role.broker {
             let skip = machine.or_else(|| not_running(plan, &broker(), self.observed));
             let skip = skip.or_else(|| self.fresh.then(|| "it starts with the file".to_owned()));
-            let step = Step::SwitchPlugins { plugins: node.plugins.clone(), files: files.clone() };
+            let step = Step::SwitchPlugins { plugins: node.plugins.clone(), files };
             plan.steps.push(Planned { step, skip });
         }
     }

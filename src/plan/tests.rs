@@ -94,6 +94,7 @@ fn observed(text: &str) -> Observed {
             .collect(),
         user: 0,
         units: BTreeMap::new(),
+        versions: BTreeMap::new(),
         cluster: None,
         addresses: BTreeMap::new(),
     }

@@ -1,32 +1,109 @@
-//! What runs beside what the release is written for: another version of RabbitMQ, old processes of HAProxy.
+//! What runs beside what the release is written for: other versions, old processes, limits that were changed by hand.
 
-use crate::live::{Observed, Probe};
+use std::collections::BTreeMap;
 
+use crate::live::{Observed, Probe, UnitState};
+use crate::name::UnitName;
+
+use super::base::Base;
 use super::desired::Desired;
 use super::{Finding, FindingCode, Plan};
 
-/// Adds a finding for a RabbitMQ of another version, and for a HAProxy that still has old workers.
-pub(super) fn compare(plan: &mut Plan, desired: &Desired, observed: &Observed) {
-    let live = observed.cluster.as_ref().and_then(|cluster| cluster.own.version.seen());
-    if let (Some(broker), Some(live)) = (&desired.role.broker, live)
-        && broker.version != *live
-    {
-        let message = format!("RabbitMQ {live} runs here, and the release is written for {}", broker.version);
-        let help = "say in the spec what is installed, or install what the spec says".to_owned();
-        plan.findings.push(Finding { code: FindingCode::OtherVersion, message, help });
+/// Adds a finding for each program of another version, for each daemon whose program was replaced under it, for a HAProxy
+/// that still has old workers, and for each limit of RabbitMQ that is not the one it started with.
+pub(super) fn compare(plan: &mut Plan, base: &Base, desired: &Desired, observed: &Observed) {
+    let mut add = |code, message: String, help: &str| {
+        plan.findings.push(Finding { code, message, help: help.to_owned() });
+    };
+    for (program, wanted, live) in versions(desired, observed).into_iter().filter(|(_, wanted, live)| wanted != live) {
+        let message = format!("{program} is {live} here, and the release is written for {wanted}");
+        add(FindingCode::OtherVersion, message, "say in the spec what is installed, or install what the spec says");
     }
-    let haproxy = observed.units.iter().find(|(unit, _)| unit.as_str() == "haproxy.service");
-    if let Some(state) = haproxy.and_then(|(_, probe): (_, &Probe<_>)| probe.seen())
-        && state.active
-        && state.workers > 1
-    {
-        let old = state.workers - 1;
-        let message = format!(
-            "{old} old HAProxy process{} still serve connections by an older configuration",
-            if old == 1 { "" } else { "es" }
-        );
+    let runs =
+        |(unit, probe): (_, &'_ Probe<UnitState>)| Some((unit, probe.seen().filter(|state| state.active)?.clone()));
+    let running: Vec<(&UnitName, UnitState)> = observed.units.iter().filter_map(runs).collect();
+    for (unit, _) in running.iter().filter(|(_, state)| state.replaced) {
+        let message =
+            format!("`{unit}` still runs the program that was installed when it started; it was replaced since");
+        let help = format!("systemctl restart {unit}, on one host after the other");
+        add(FindingCode::ReplacedProgram, message, &help);
+    }
+    for (_, state) in running.iter().filter(|(unit, state)| unit.as_str() == HAPROXY && state.workers > 1) {
+        let (old, s) = (state.workers - 1, if state.workers == 2 { "" } else { "es" });
+        let message = format!("{old} old HAProxy process{s} still serve connections by an older configuration");
+        let help = "nothing to do: each ends with its last connection, at the latest after `hard-stop-after`";
+        add(FindingCode::OldWorkers, message, help);
+    }
+    for (name, (was, now)) in base.changed_limits(observed) {
+        let message = format!("RabbitMQ runs with {name} {now}, and with {was} when its files were read");
         let help =
-            "nothing to do: each ends with its last connection, at the latest after `hard-stop-after`".to_owned();
-        plan.findings.push(Finding { code: FindingCode::OldWorkers, message, help });
+            "somebody changed it in the running node; it holds until that starts again: set it back with rabbitmqctl";
+        add(FindingCode::ChangedWhileRunning, message, help);
+    }
+}
+
+const HAPROXY: &str = "haproxy.service";
+
+/// Returns the programs of which a version is wanted and one was seen.
+fn versions<'a>(desired: &'a Desired, observed: &'a Observed) -> Vec<(&'static str, &'a str, &'a str)> {
+    let broker = desired.role.broker.as_ref().zip(observed.cluster.as_ref());
+    let broker = broker
+        .and_then(|(broker, live)| Some(("RabbitMQ", broker.version.as_str(), live.own.version.seen()?.as_str())));
+    let others = desired.role.versions.iter().filter_map(|(unit, wanted)| {
+        let program = if unit.as_str() == HAPROXY { "HAProxy" } else { "Keepalived" };
+        Some((program, wanted.as_str(), observed.versions.get(unit)?.seen()?.as_str()))
+    });
+    broker.into_iter().chain(others).collect()
+}
+
+impl Base {
+    /// Returns the limits of the node that differ from those after the start that the base knows: then, and now.
+    fn changed_limits<'a>(&'a self, observed: &'a Observed) -> BTreeMap<&'a str, (&'a str, &'a str)> {
+        let live = observed.cluster.as_ref().and_then(|cluster| cluster.own.limits.seen());
+        let same_start = |live: &&_| {
+            let _: &BTreeMap<String, String> = live;
+            self.started.keys().any(|unit| unit.as_str() == super::steps::BROKER && self.runs_as_seen(unit, observed))
+        };
+        let pairs = live.filter(same_start).into_iter().flatten();
+        let changed = pairs.filter_map(|(name, now)| {
+            let was = self.limits.get(name).filter(|was| *was != now)?;
+            Some((name.as_str(), (was.as_str(), now.as_str())))
+        });
+        changed.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_and_programs() {
+        let role = serde_json::json!({"versions": {"haproxy.service": "2.6.12", "keepalived.service": "2.2.7"}});
+        let desired = Desired { role: serde_json::from_value(role).expect("a role"), ..Desired::default() };
+        let unit = |name: &str| UnitName::parse(name).expect("a unit");
+        let mut observed = Observed::empty("2026-01-02T03:00:00Z".parse().expect("a time"));
+        let found = |observed: &Observed| {
+            let mut plan = Plan::default();
+            compare(&mut plan, &Base::default(), &desired, observed);
+            plan.findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&observed), [""; 0]);
+        observed.versions.insert(unit("haproxy.service"), Probe::Seen("2.6.12".to_owned()));
+        observed.versions.insert(unit("keepalived.service"), Probe::Failed("no answer".to_owned()));
+        assert_eq!(found(&observed), [""; 0]);
+        observed.versions.insert(unit("haproxy.service"), Probe::Seen("2.8.1".to_owned()));
+        let state =
+            |active, replaced, workers| Probe::Seen(UnitState { active, replaced, workers, ..UnitState::default() });
+        observed.units.insert(unit("haproxy.service"), state(true, true, 3));
+        observed.units.insert(unit("keepalived.service"), state(false, true, 3));
+        assert_eq!(
+            found(&observed),
+            [
+                "HAProxy is 2.8.1 here, and the release is written for 2.6.12",
+                "`haproxy.service` still runs the program that was installed when it started; it was replaced since",
+                "2 old HAProxy processes still serve connections by an older configuration",
+            ]
+        );
     }
 }

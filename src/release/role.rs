@@ -1,5 +1,6 @@
 //! What a host is in its cluster: the units that run on it, its RabbitMQ node, the virtual addresses it may hold.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -21,6 +22,9 @@ pub struct Role {
     /// The virtual addresses that Keepalived may bring up on this host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<VirtualAddress>,
+    /// The versions of HAProxy and Keepalived that the files are written for, by unit, where the spec names them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<UnitName, String>,
 }
 
 /// A RabbitMQ node and the cluster that it belongs to.

@@ -139,6 +139,12 @@ pub enum Next {
 }
 
 impl Report {
+    /// Whether a person should look, though the host's files are as the release says: for a finding, or for a daemon that
+    /// waits to be restarted.
+    pub fn asks_for_a_person(&self) -> bool {
+        !self.waiting.is_empty() || self.findings.iter().any(|finding| finding.code.is_for_a_person())
+    }
+
     /// Puts a plan that was not applied into the report.
     pub fn propose(&mut self, plan: Plan) {
         let proposed = |planned: crate::plan::Planned| {

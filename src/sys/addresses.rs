@@ -49,7 +49,7 @@ pub fn own() -> Probe<BTreeSet<IpAddr>> {
 }
 
 /// Asks the network who has an address: one question, and a second for the answers. Only IPv4 is asked like that.
-pub fn others(address: IpAddr, interface: &str) -> Probe<usize> {
+fn others(address: IpAddr, interface: &str, here: bool) -> Probe<usize> {
     if address.is_ipv6() {
         return Probe::Failed("nobody is asked for an IPv6 address".to_owned());
     }
@@ -58,8 +58,10 @@ pub fn others(address: IpAddr, interface: &str) -> Probe<usize> {
         return Probe::Failed(format!("`{ARPING}` of iputils is not installed"));
     }
     let text = address.to_string();
-    match ask(program, vec!["-b", "-c", "1", "-w", "1", "-I", interface, &text]) {
-        // It ends with 1 when nobody answers.
+    // A question that comes from the address itself is not answered: who has it asks as one who has none yet.
+    let how = if here { "-D" } else { "-b" };
+    match ask(program, vec![how, "-c", "1", "-w", "1", "-I", interface, &text]) {
+        // The status tells whether somebody answered.
         Ok(Answer { code: Some(0 | 1), stdout, .. }) => Probe::Seen(answers(&String::from_utf8_lossy(&stdout))),
         Ok(Answer { stderr, .. }) => Probe::Failed(format!("`arping`: {}", stderr.trim())),
         Err(why) => Probe::Failed(why),
@@ -69,7 +71,10 @@ pub fn others(address: IpAddr, interface: &str) -> Probe<usize> {
 /// Returns who holds an address.
 pub fn holders(own: &Probe<BTreeSet<IpAddr>>, address: IpAddr, interface: &str) -> Probe<Holders> {
     match own {
-        Probe::Seen(own) => Probe::Seen(Holders { here: own.contains(&address), others: others(address, interface) }),
+        Probe::Seen(own) => {
+            let here = own.contains(&address);
+            Probe::Seen(Holders { here, others: others(address, interface, here) })
+        }
         Probe::Absent => Probe::Absent,
         Probe::Failed(why) => Probe::Failed(why.clone()),
     }

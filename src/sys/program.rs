@@ -1,9 +1,16 @@
-//! This program as a file on the machine: where it is, and whether it may be started as root for ever after.
+//! Programs as files on the machine: where this one is, whether it may be started as root for ever after, and which
+//! versions others have.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::live::Probe;
+use crate::name::UnitName;
+
+use super::process::{self, Ended, ProcessError};
 
 /// Returns where this program's own file is.
 pub fn own() -> io::Result<PathBuf> {
@@ -37,11 +44,50 @@ pub fn distrust(path: &Path) -> Option<String> {
     })
 }
 
+/// How long a program may take to name its version.
+const ASK: Duration = Duration::from_secs(5);
+
+/// Asks the program of HAProxy's or Keepalived's unit for its version.
+pub fn version(unit: &UnitName) -> Probe<String> {
+    let name = unit.as_str().trim_end_matches(".service");
+    match process::run(name, &["-v"], ASK) {
+        Ok(Ended { code: Some(0), output }) => numbers(&output).map_or_else(
+            || Probe::Failed(format!("`{name} -v` names no version")),
+            |version| Probe::Seen(version.to_owned()),
+        ),
+        Ok(Ended { output, .. }) => Probe::Failed(format!("`{name} -v`: {}", output.trim())),
+        Err(ProcessError::NotInstalled(_)) => Probe::Absent,
+        Err(error) => Probe::Failed(error.to_string()),
+    }
+}
+
+/// Returns the first version in a text: `2.6.12` of `HAProxy version 2.6.12-1+deb12u2`.
+fn numbers(text: &str) -> Option<&str> {
+    let words = text.split_whitespace().map(|word| word.trim_start_matches('v'));
+    let mut numbers =
+        words.map(|word| &word[..word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len())]);
+    numbers.find(|number| number.contains('.') && number.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        for (said, expect) in [
+            ("HA-Proxy version 2.2.9-2+deb11u7 2025/04/23 - https://haproxy.org/\n", Some("2.2.9")),
+            ("HAProxy version 2.6.12-1+deb12u2 2025/04/23 - https://haproxy.org/", Some("2.6.12")),
+            ("HAProxy version 3.1-dev5-abc 2024/08/07", Some("3.1")),
+            ("Keepalived v2.2.7 (01/16,2022)\n\nCopyright(C) 2001-2022", Some("2.2.7")),
+            ("no such thing", None),
+            ("", None),
+        ] {
+            assert_eq!(numbers(said), expect, "{said}");
+        }
+    }
 
     #[test]
     fn only_what_root_alone_can_replace_is_trusted() {

@@ -25,6 +25,7 @@ fn broker(node: &str, text: &str) -> Broker {
         definitions: Probe::Seen(objects(&["guest"])),
         queues: Probe::Failed("not asked".to_owned()),
         applications: Probe::Failed("no answer".to_owned()),
+        limits: Probe::Absent,
     };
     if matches!(members, "-" | "stopped") {
         return broker;

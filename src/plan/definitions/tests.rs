@@ -134,6 +134,7 @@ fn observed(members: &str, objects: Objects, queues: Queues) -> Observed {
         definitions: Probe::Seen(LiveDefinitions(objects)),
         queues: Probe::Seen(queues),
         applications: Probe::Absent,
+        limits: Probe::Absent,
     };
     let cluster = Cluster { own, runs: Probe::Seen(true), peers: BTreeMap::new(), stopped: BTreeSet::new() };
     Observed { cluster: Some(cluster), ..Observed::empty("2026-01-02T03:00:00Z".parse().expect("a time")) }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::live::{Observed, Place, Probe, UnitState};
-use crate::name::UnitName;
+use crate::live::{FileState, Observed, Place, Probe, UnitState};
+use crate::name::{HostPath, UnitName};
 use crate::release::OnChange;
 
 use super::base::Base;
@@ -98,6 +98,10 @@ fn unread(
     observed: &Observed,
 ) -> Option<Timestamp> {
     let since = state.since?;
+    if !files_of(unit, desired, observed).all(|(_, live)| live.is_some_and(|live| live.bytes().is_some())) {
+        // A daemon that is told to read what is no file stops, or waits for ever.
+        return None;
+    }
     let written = newest(unit, desired, observed)?;
     let told = base.told.get(unit).is_some_and(|told| *told >= written);
     (written > since && !told).then_some(written)
@@ -105,8 +109,18 @@ fn unread(
 
 /// Returns when the newest of the files was written that the unit reads when it is told to.
 pub(super) fn newest(unit: &UnitName, desired: &Desired, observed: &Observed) -> Option<Timestamp> {
-    let files = desired.files.iter().filter(|(_, wanted)| wanted.on_change == OnChange::Reload(unit.clone()));
-    files.filter_map(|(path, _)| Some(observed.files.get(path)?.seen()?.modified)).max()
+    files_of(unit, desired, observed).filter_map(|(_, live)| Some(live?.modified)).max()
+}
+
+/// Returns the files that a unit reads when it is told to, as far as they were seen.
+fn files_of<'a>(
+    unit: &UnitName,
+    desired: &'a Desired,
+    observed: &'a Observed,
+) -> impl Iterator<Item = (&'a HostPath, Option<&'a FileState>)> {
+    let reads = OnChange::Reload(unit.clone());
+    let files = desired.files.iter().filter(move |(_, wanted)| wanted.on_change == reads);
+    files.map(|(path, _)| (path, observed.files.get(path).and_then(Probe::seen)))
 }
 
 fn not_installed(unit: &UnitName) -> Held {

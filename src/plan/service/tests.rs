@@ -29,6 +29,10 @@ fn running() -> UnitState {
 
 /// Plans for a host with one unit, whose one file was written at some second.
 fn shown(state: Probe<UnitState>, written: i64, base: &Base) -> String {
+    shown_with(Kind::Regular(Bytes::new(b"a".to_vec())), state, written, base)
+}
+
+fn shown_with(kind: Kind, state: Probe<UnitState>, written: i64, base: &Base) -> String {
     let path: crate::name::HostPath = "/etc/haproxy/haproxy.cfg".parse().expect("a path");
     let mut desired = Desired::default();
     desired.role.services = vec![unit()];
@@ -42,7 +46,7 @@ fn shown(state: Probe<UnitState>, written: i64, base: &Base) -> String {
     };
     desired.files.insert(path.clone(), wanted);
     let file = FileState {
-        kind: Kind::Regular(Bytes::new(b"a".to_vec())),
+        kind,
         mode: 0o644,
         account: Account { user: 0, group: 0 },
         owner: Owner::root(),
@@ -104,6 +108,8 @@ fn a_file_that_was_written_after_the_unit_last_read_is_read_once() {
     "#);
     assert_eq!(plan(200, Some(200)), "");
     assert!(plan(300, Some(200)).contains("\"step\":\"reload\""));
+    // What is no file is not read, whenever it came.
+    assert_eq!(shown_with(Kind::Other, Probe::Seen(running()), 300, &Base::default()), "");
     // A clock that jumped ahead and back leaves a file from the future; one reload settles it.
     assert_eq!(plan(9_999, Some(9_999)), "");
 }

@@ -138,7 +138,7 @@ pub(super) fn look(access: &Access, login: &Login) -> Result<Broker, BrokerError
         let why = format!("it belongs to `{}`, not to `{}`", text("node"), access.node);
         return Err(BrokerError::Away { port: login.port, why });
     }
-    let columns = "name,type,running,partitions,mem_alarm,disk_free_alarm,being_drained,applications.name";
+    let columns = "name,type,running,partitions,mem_alarm,disk_free_alarm,being_drained,applications.name,mem_limit,disk_free_limit,net_ticktime";
     let nodes = api.get(&format!("/api/nodes?columns={columns}"))?;
     // Without the tag `administrator` the answer has no users: that is another door's question.
     let definitions = api.get("/api/definitions")?;
@@ -156,6 +156,8 @@ pub(super) fn look(access: &Access, login: &Login) -> Result<Broker, BrokerError
         queues: probe(queues.and_then(|queues| read::queues(&queues))),
         applications: applications
             .map_or_else(|| Probe::Failed("the node names no applications".to_owned()), Probe::Seen),
+        limits: read::limits_of(&access.node, &nodes)
+            .map_or_else(|| Probe::Failed("the node names no limits".to_owned()), Probe::Seen),
     })
 }
 

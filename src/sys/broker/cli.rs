@@ -16,6 +16,8 @@ use super::{Access, BrokerError, probe};
 /// in it is there from 3.8 to 4.3.
 const FACTS: &str = "base64:encode(rabbit_json:encode([\
     {applications, [atom_to_binary(element(1, A), utf8) || A <- application:which_applications()]}, \
+    {limits, [{mem_limit, vm_memory_monitor:get_memory_limit()}, \
+    {disk_free_limit, rabbit_disk_monitor:get_disk_free_limit()}, {net_ticktime, net_kernel:get_net_ticktime()}]}, \
     {queues, [begin {resource, V, queue, N} = amqqueue:get_name(Q), \
     B = fun(P) when is_binary(P) -> P; (_) -> null end, \
     [{vhost, V}, {name, N}, {type, atom_to_binary(amqqueue:get_type(Q), utf8)}, \
@@ -80,9 +82,11 @@ pub(super) fn look(access: &Access) -> Broker {
         Ok((state, Versions { rabbitmq, erlang })) => (Probe::Seen(state), known(rabbitmq), known(erlang)),
         Err(error) => (Probe::Failed(failed(&error)), Probe::Failed(failed(&error)), Probe::Failed(failed(&error))),
     };
-    let (queues, applications) = match facts {
-        Ok(Facts { queues, applications }) => (Probe::Seen(queues), Probe::Seen(applications)),
-        Err(error) => (Probe::Failed(failed(&error)), Probe::Failed(failed(&error))),
+    let (queues, applications, limits) = match facts {
+        Ok(Facts { queues, applications, limits }) => {
+            (Probe::Seen(queues), Probe::Seen(applications), Probe::Seen(limits))
+        }
+        Err(error) => (Probe::Failed(failed(&error)), Probe::Failed(failed(&error)), Probe::Failed(failed(&error))),
     };
     Broker {
         node: access.node.clone(),
@@ -94,6 +98,7 @@ pub(super) fn look(access: &Access) -> Broker {
         definitions: probe(definitions),
         queues,
         applications,
+        limits,
     }
 }
 
@@ -114,7 +119,7 @@ fn definitions(access: &Access) -> Result<LiveDefinitions, BrokerError> {
     read::definitions(&json("export_definitions", &answer)?, None)
 }
 
-fn facts(access: &Access) -> Result<Facts, BrokerError> {
+pub(super) fn facts(access: &Access) -> Result<Facts, BrokerError> {
     read::evaluated(&ctl(access, &["eval", FACTS])?)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Both doors give the same values. Every question has a deadline, and what could not be asked has its reason.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -146,6 +147,12 @@ pub fn look_through(access: &Access, door: Door) -> Result<Broker, BrokerError> 
         (Door::ManagementApi, None) => Err(BrokerError::Away { port: 0, why: "nobody can log in".to_owned() }),
         (Door::CommandLine, _) => Ok(cli::look(access)),
     }
+}
+
+/// Asks a node through the command line for the applications that run in it: what the API tells of them is some seconds
+/// old.
+pub fn applications(access: &Access) -> Probe<BTreeSet<String>> {
+    probe(cli::facts(access).map(|facts| facts.applications))
 }
 
 /// Asks any node of a cluster for the cluster, through the command line: this machine's own, or another one.

@@ -26,7 +26,11 @@ pub(super) struct Versions {
 pub(super) struct Facts {
     pub(super) queues: Queues,
     pub(super) applications: BTreeSet<String>,
+    pub(super) limits: BTreeMap<String, String>,
 }
+
+/// What `rabbitmqctl` can change in a node that runs.
+const LIMITS: [&str; 3] = ["disk_free_limit", "mem_limit", "net_ticktime"];
 
 /// Global parameters that the broker keeps for itself.
 const OWN_PARAMETERS: [&str; 3] = ["cluster_name", "cluster_tags", "imported_definition_hash_value"];
@@ -131,7 +135,22 @@ pub(super) fn evaluated(answer: &[u8]) -> Result<Facts, BrokerError> {
     let bytes: Vec<u8> = answer.iter().copied().filter(is_base64).collect();
     let json = STANDARD.decode(bytes).map_err(|error| reader.wrong(error.to_string()))?;
     let value: Value = serde_json::from_slice(&json).map_err(|error| reader.wrong(error.to_string()))?;
-    Ok(Facts { applications: reader.texts(&value, "applications")?, queues: queues(&value["queues"])? })
+    let limits = node_limits(&value["limits"]).ok_or_else(|| reader.wrong("no limits"))?;
+    Ok(Facts { applications: reader.texts(&value, "applications")?, queues: queues(&value["queues"])?, limits })
+}
+
+/// Returns the limits of one node of `GET /api/nodes`.
+pub(super) fn limits_of(node: &str, nodes: &Value) -> Option<BTreeMap<String, String>> {
+    node_limits(nodes.as_array()?.iter().find(|one| one["name"] == node)?)
+}
+
+fn node_limits(node: &Value) -> Option<BTreeMap<String, String>> {
+    let limit = |name: &&str| match &node[*name] {
+        Value::Number(number) => Some(((*name).to_owned(), number.to_string())),
+        Value::String(word) => Some(((*name).to_owned(), word.clone())),
+        _ => None,
+    };
+    LIMITS.iter().map(limit).collect()
 }
 
 /// Reads a list of queues.

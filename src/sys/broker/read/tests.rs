@@ -64,13 +64,19 @@ fn objects_are_read_whole() {
 fn queues_and_applications_come_in_base64() {
     let queue =
         json!({ "vhost": "/", "name": "q", "type": "rabbit_quorum_queue", "policy": "p", "operator_policy": null });
-    let facts = json!({ "applications": ["rabbit"], "queues": [queue] }).to_string();
+    let limits = json!({ "mem_limit": "infinity", "disk_free_limit": 50_000_000, "net_ticktime": 60 });
+    let facts = json!({ "applications": ["rabbit"], "queues": [queue], "limits": limits }).to_string();
     let encoded = STANDARD.encode(facts);
     let (head, tail) = encoded.split_at(20);
     let facts = evaluated(format!("<<\"{head}\"\n  \"{tail}\">>\n").as_bytes()).expect("facts");
     let queue = Queue { kind: "quorum".to_owned(), policy: Some("p".to_owned()), operator_policy: None };
     let name = QueueName { vhost: "/".to_owned(), name: "q".to_owned() };
-    assert_eq!(facts, Facts { queues: Queues([(name, queue)].into()), applications: ["rabbit".to_owned()].into() });
+    let expected = [("mem_limit", "infinity"), ("disk_free_limit", "50000000"), ("net_ticktime", "60")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    assert_eq!(
+        facts,
+        Facts { queues: Queues([(name, queue)].into()), applications: ["rabbit".to_owned()].into(), limits: expected }
+    );
 }
 
 #[test]

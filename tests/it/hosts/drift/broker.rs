@@ -225,4 +225,36 @@ pub(super) const ROUNDS: &[Round] = &[
             Held("not-granted", "rabbitmqctl -q reset && rabbitmqctl -q start_app"),
         )],
     },
+    Round {
+        name: "what runs beside the files",
+        drifts: &[
+            drift(
+                "rabbit1",
+                "rabbitmqctl -q set_disk_free_limit 1GB",
+                "finding: changed-while-running",
+                Found("rabbitmqctl -q set_disk_free_limit 50MB"),
+            ),
+            drift(
+                "rabbit2",
+                "rabbitmqctl -q eval 'application:stop(rabbitmq_federation).'",
+                "plugin rabbitmq_federation: state",
+                Repaired,
+            ),
+            drift(
+                "rabbit3",
+                "rabbitmq-upgrade -q drain",
+                "finding: in-maintenance",
+                Found("rabbitmq-upgrade -q revive"),
+            ),
+        ],
+    },
+    Round {
+        name: "an alarm",
+        drifts: &[drift(
+            "rabbit2",
+            "rabbitmqctl -q set_vm_memory_high_watermark absolute 1MB",
+            "finding: alarm; finding: changed-while-running",
+            Found("rabbitmqctl -q set_vm_memory_high_watermark 0.4"),
+        )],
+    },
 ];

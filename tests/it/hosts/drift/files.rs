@@ -41,7 +41,7 @@ pub(super) const ROUNDS: &[Round] = &[
             drift(
                 "rabbit2",
                 "sed -i 's/LimitNOFILE=.*/LimitNOFILE=1024/' /etc/systemd/system/rabbitmq-server.service.d/50-rmqgit.conf",
-                "/etc/systemd/system/rabbitmq-server.service.d/50-rmqgit.conf: content; waiting: rabbitmq-server.service",
+                "/etc/systemd/system/rabbitmq-server.service.d/50-rmqgit.conf: content",
                 Repaired,
             ),
             drift(

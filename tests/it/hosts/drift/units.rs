@@ -6,7 +6,7 @@ pub(super) const ROUNDS: &[Round] = &[
     Round {
         name: "units stopped",
         drifts: &[
-            drift("rabbit1", "systemctl stop haproxy", "haproxy.service: state", Repaired),
+            drift("rabbit1", "systemctl stop haproxy", "haproxy.service: state; finding: member-down", Repaired),
             drift("rabbit2", "systemctl stop keepalived", "keepalived.service: state", Repaired),
             drift(
                 "rabbit3",
