@@ -81,6 +81,8 @@ pub fn fetch(store: &Store, remote: &Remote, cluster: &ClusterName, host: &HostN
         return Ok(Fetched { tip: offered, previous, moved });
     }
     if let Some(previous) = previous.clone().filter(|_| !descends) {
+        // What was brought in vain is not kept for ever: a server that offers another line each time fills no disk.
+        store.tidy()?;
         let accept = store.tip_path(Slot::Fetched, cluster, host).display().to_string();
         return Err(FetchError::NotADescendant { remote: remote.to_string(), reference, offered, previous, accept });
     }

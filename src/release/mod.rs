@@ -35,6 +35,10 @@ pub const MANIFEST: &str = "manifest.json";
 pub const DEFINITIONS: &str = "definitions.json";
 /// The directory that holds the files at their real paths.
 pub const ROOTFS: &str = "rootfs";
+/// The most bytes that a manifest has: one that lists a thousand files has a tenth of it.
+pub const MAX_MANIFEST: usize = 4 << 20;
+/// The most bytes that the definitions have: about 50,000 objects.
+pub const MAX_DEFINITIONS: usize = 8 << 20;
 /// The ref namespace with one ref per host.
 pub const HOST_REFS: &str = "refs/rmqgit/hosts";
 
@@ -237,6 +241,16 @@ pub enum BundleError {
     /// The manifest is not JSON of the expected shape.
     #[error("manifest.json is not readable: {0}")]
     Manifest(String),
+    /// A document is larger than one of a release can be.
+    #[error("{name} has {size} bytes, and at most {limit} are read")]
+    Large {
+        /// Which.
+        name: &'static str,
+        /// Its bytes.
+        size: usize,
+        /// How many would be allowed.
+        limit: usize,
+    },
     /// The manifest is of another format.
     #[error("manifest.json has format {0}; this rmqgit reads format 1: install the rmqgit that wrote the release")]
     Format(u64),
@@ -336,10 +350,12 @@ impl Bundle {
     /// Reads a bundle back from the files of a host's tree, and checks every digest.
     pub fn load(mut files: StoredFiles) -> Result<Self, BundleError> {
         let text = files.remove(MANIFEST).ok_or_else(|| BundleError::Mismatch(MANIFEST.to_owned()))?;
+        small(MANIFEST, &text, MAX_MANIFEST)?;
         let manifest = read_manifest(&text)?;
         let definitions = match (files.remove(DEFINITIONS), manifest.definitions) {
             (None, None) => None,
             (Some(bytes), Some(digest)) => {
+                small(DEFINITIONS, &bytes, MAX_DEFINITIONS)?;
                 if Digest::of(&bytes) != digest {
                     return Err(BundleError::Digest(DEFINITIONS.to_owned()));
                 }
@@ -374,14 +390,26 @@ impl Bundle {
     }
 }
 
+/// Holds a document against its bound before it is read: a short one can become a large value, one of a hundred megabytes
+/// cannot be told from an attack.
+fn small(name: &'static str, bytes: &[u8], limit: usize) -> Result<(), BundleError> {
+    if bytes.len() > limit { Err(BundleError::Large { name, size: bytes.len(), limit }) } else { Ok(()) }
+}
+
 fn read_manifest(text: &[u8]) -> Result<Manifest, BundleError> {
-    let value: serde_json::Value = serde_json::from_slice(text).map_err(|e| BundleError::Manifest(e.to_string()))?;
-    match value.get("format").and_then(serde_json::Value::as_u64) {
+    /// What every manifest has, whatever its format. The rest is passed over and not kept: it may be anything.
+    #[derive(Deserialize)]
+    struct AnyManifest {
+        format: Option<u64>,
+    }
+
+    let any: AnyManifest = serde_json::from_slice(text).map_err(|e| BundleError::Manifest(e.to_string()))?;
+    match any.format {
         Some(format) if format == u64::from(FORMAT) => {}
         Some(format) => return Err(BundleError::Format(format)),
         None => return Err(BundleError::Manifest("it has no `format`".to_owned())),
     }
-    serde_json::from_value(value).map_err(|e| BundleError::Manifest(e.to_string()))
+    serde_json::from_slice(text).map_err(|e| BundleError::Manifest(e.to_string()))
 }
 
 fn read_file(file: ManifestFile, stored: &[u8]) -> Result<Artifact, BundleError> {

@@ -128,7 +128,7 @@ impl RemoteError {
     pub(crate) fn pack(remote: &Remote, error: StoreError) -> Self {
         match error {
             StoreError::Git { source, .. } => Self::Pack { remote: remote.to_string(), source: source.into() },
-            StoreError::Missing { .. } | StoreError::Endless { .. } => {
+            StoreError::Missing { .. } | StoreError::Endless { .. } | StoreError::Pack(_) => {
                 Self::Pack { remote: remote.to_string(), source: error.into() }
             }
             StoreError::Io { .. } | StoreError::Tip { .. } => Self::Store(error),

@@ -14,8 +14,11 @@ use super::wire::Wire;
 use super::{Remote, RemoteError};
 use crate::sys::store::{Incoming, Store, Want};
 
-/// The most bytes of refs that are read: about 600,000 hosts.
-const MAX_ADVERTISEMENT: usize = 64 << 20;
+/// The most bytes that are read beside the pack: the refs of about 600,000 hosts, and whatever a server tells of its progress.
+const MAX_TALK: u64 = 64 << 20;
+
+/// The most commits without their parents that are taken. One is asked for; a server that is itself cut off names its own.
+const MAX_CUT: usize = 1000;
 
 /// How a server knows us in its log.
 pub(super) const AGENT: &str = concat!("rmqgit/", env!("CARGO_PKG_VERSION"));
@@ -27,6 +30,8 @@ pub(crate) struct Client<'r> {
     buffer: Vec<u8>,
     version: Version,
     tip: Option<Oid>,
+    /// The bytes that were read, but for those of the pack.
+    heard: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +45,8 @@ enum Version {
 impl<'r> Client<'r> {
     /// Reaches the server and asks for one ref.
     pub(super) fn open(remote: &'r Remote, wire: Wire<'r>, reference: &str) -> Result<Self, RemoteError> {
-        let mut client = Self { remote, wire, buffer: Vec::new(), version: Version::Two { shallow: false }, tip: None };
+        let version = Version::Two { shallow: false };
+        let mut client = Self { remote, wire, buffer: Vec::new(), version, tip: None, heard: 0 };
         let first = client.greeting()?;
         if first == b"version 2\n" {
             client.read_capabilities()?;
@@ -70,10 +76,11 @@ impl<'r> Client<'r> {
                 Ok(_) => return Err(RemoteError::protocol(self.remote, "it begins with the end of a section")),
                 Err(error) => return Err(self.wire.explain_greeting(error)),
             };
+            self.heard += 4 + first.len() as u64;
             // Over HTTP, the name of the service comes first, and a flush after it; version 1 names itself.
             if first.starts_with(b"# service=") {
                 self.packet()?;
-            } else if first != b"version 1\n" {
+            } else if first != b"version 1\n" || self.heard > MAX_TALK {
                 return self.checked(&first).map(<[u8]>::to_vec);
             }
         }
@@ -115,14 +122,11 @@ impl<'r> Client<'r> {
         packet::line(&mut message, &format!("ref-prefix {reference}"));
         packet::flush(&mut message);
         self.wire.send(&message)?;
-        let mut read = 0;
         loop {
             match self.packet()? {
                 Packet::Data(line) => {
-                    read += line.len();
                     let found = named(line, reference);
                     self.tip = self.tip.or(found);
-                    self.bound(read)?;
                 }
                 Packet::Flush => return Ok(()),
                 _ => return Err(RemoteError::protocol(self.remote, "its list of refs has sections")),
@@ -150,15 +154,12 @@ impl<'r> Client<'r> {
         }
         self.version = Version::Zero { shallow: words.contains(&&b"shallow"[..]), drained: false };
         self.tip = named(line, reference);
-        let mut read = first.len();
         while self.tip.is_none() {
             let Packet::Data(line) = self.packet()? else {
                 self.set_drained();
                 break;
             };
-            read += line.len();
             self.tip = named(line, reference);
-            self.bound(read)?;
         }
         Ok(())
     }
@@ -167,13 +168,6 @@ impl<'r> Client<'r> {
         if let Version::Zero { drained, .. } = &mut self.version {
             *drained = true;
         }
-    }
-
-    fn bound(&self, read: usize) -> Result<(), RemoteError> {
-        if read > MAX_ADVERTISEMENT {
-            return Err(RemoteError::protocol(self.remote, "its list of refs has no end"));
-        }
-        Ok(())
     }
 
     /// Brings what is wanted, and returns the commits that came without their parents.
@@ -204,11 +198,11 @@ impl<'r> Client<'r> {
 
     /// Reads the sections of an answer of version 2 up to the pack.
     fn read_sections(&mut self) -> Result<BTreeSet<Oid>, RemoteError> {
-        let mut cut = BTreeSet::new();
+        let (mut cut, remote) = (BTreeSet::new(), self.remote);
         loop {
             match self.packet()? {
                 Packet::Data(b"packfile\n") => return Ok(cut),
-                Packet::Data(line) => cut.extend(cut_commit(line)),
+                Packet::Data(line) => add_cut(remote, &mut cut, line)?,
                 Packet::Delimiter => {}
                 Packet::Flush | Packet::End => {
                     return Err(RemoteError::protocol(self.remote, "its answer has no pack"));
@@ -223,10 +217,10 @@ impl<'r> Client<'r> {
         cuts: bool,
         incoming: &mut Incoming<'_>,
     ) -> Result<BTreeSet<Oid>, RemoteError> {
-        let mut cut = BTreeSet::new();
+        let (mut cut, remote) = (BTreeSet::new(), self.remote);
         if cuts {
             while let Packet::Data(line) = self.packet()? {
-                cut.extend(cut_commit(line));
+                add_cut(remote, &mut cut, line)?;
             }
         }
         match self.packet()? {
@@ -240,10 +234,12 @@ impl<'r> Client<'r> {
     /// Reads the pack out of its side-band: 1 is the pack, 2 is talk, 3 is the last word of a server that fails.
     fn read_pack(&mut self, incoming: &mut Incoming<'_>) -> Result<(), RemoteError> {
         loop {
-            let remote = self.remote;
+            let (remote, heard) = (self.remote, self.heard);
             match self.packet()? {
                 Packet::Data([1, bytes @ ..]) => {
                     incoming.write_all(bytes).map_err(|error| RemoteError::write(remote, error))?;
+                    // Its bytes are bounded where they go to; the packets around them are not.
+                    self.heard = heard + 4;
                 }
                 Packet::Data([2, ..]) => {}
                 Packet::Data([3, message @ ..]) => return Err(RemoteError::refused(remote, message)),
@@ -255,9 +251,19 @@ impl<'r> Client<'r> {
 
     fn packet(&mut self) -> Result<Packet<'_>, RemoteError> {
         let remote = self.remote;
+        if self.heard > MAX_TALK {
+            return Err(RemoteError::protocol(
+                remote,
+                format!("it talks without end: more than {} MiB", MAX_TALK >> 20),
+            ));
+        }
         match packet::read(&mut self.wire, &mut self.buffer) {
             Ok(Packet::Data(data)) if data.starts_with(b"ERR ") => Err(RemoteError::refused(remote, &data[4..])),
-            Ok(packet) => Ok(packet),
+            Ok(packet) => {
+                let data = if let Packet::Data(data) = &packet { data.len() } else { 0 };
+                self.heard += 4 + data as u64;
+                Ok(packet)
+            }
             Err(error) => Err(RemoteError::read(remote, error)),
         }
     }
@@ -321,9 +327,13 @@ fn named(line: &[u8], reference: &str) -> Option<Oid> {
     if name == reference.as_bytes() { parse_oid(commit) } else { None }
 }
 
-/// Returns the commit of a line `shallow COMMIT`.
-fn cut_commit(line: &[u8]) -> Option<Oid> {
-    parse_oid(line.trim_ascii_end().strip_prefix(b"shallow ")?)
+/// Notes the commit of a line `shallow COMMIT`.
+fn add_cut(remote: &Remote, cut: &mut BTreeSet<Oid>, line: &[u8]) -> Result<(), RemoteError> {
+    cut.extend(line.trim_ascii_end().strip_prefix(b"shallow ").and_then(parse_oid));
+    if cut.len() > MAX_CUT {
+        return Err(RemoteError::protocol(remote, format!("it cuts more than {MAX_CUT} commits off their history")));
+    }
+    Ok(())
 }
 
 fn parse_oid(digits: &[u8]) -> Option<Oid> {

@@ -9,6 +9,8 @@ use git2::{ObjectType, Odb, Oid, Repository};
 use crate::sys::git::object::Kind;
 use crate::sys::git::pack::{Known, Packer};
 
+use super::bounds::Bounds;
+
 /// Objects on their way into a pack.
 pub(crate) struct Copy<'r> {
     repo: &'r Repository,
@@ -25,6 +27,7 @@ impl<'r> Copy<'r> {
 
     /// Adds a commit and its tree, without what `known` has; returns the commit's parents.
     pub(crate) fn add(&mut self, commit: Oid, known: Option<&Odb<'_>>) -> Result<Vec<Oid>, git2::Error> {
+        self.bound(commit, Bounds::HOST.other)?;
         let found = self.repo.find_commit(commit)?;
         if self.seen.insert(commit) {
             self.objects.push((commit, Kind::Commit));
@@ -34,6 +37,7 @@ impl<'r> Copy<'r> {
             if !self.is_new(id, Kind::Tree, known) {
                 continue;
             }
+            self.bound(id, Bounds::HOST.other)?;
             for entry in &self.repo.find_tree(id)? {
                 match entry.kind() {
                     Some(ObjectType::Tree) => trees.push(entry.id()),
@@ -45,6 +49,19 @@ impl<'r> Copy<'r> {
             }
         }
         Ok(found.parent_ids().collect())
+    }
+
+    /// Refuses what is larger than any release's before it is read: the repository may be somebody else's.
+    fn bound(&self, id: Oid, limit: u64) -> Result<(), git2::Error> {
+        let (size, kind) = self.odb.read_header(id)?;
+        if size as u64 > limit {
+            let text = format!("{kind} {id} has {size} bytes, and at most {limit} are read");
+            return Err(git2::Error::from_str(&text));
+        }
+        if self.seen.len() > Bounds::HOST.objects as usize {
+            return Err(git2::Error::from_str(&format!("more than {} objects are new", Bounds::HOST.objects)));
+        }
+        Ok(())
     }
 
     fn is_new(&mut self, id: Oid, kind: Kind, known: Option<&Odb<'_>>) -> bool {
@@ -59,6 +76,7 @@ impl<'r> Copy<'r> {
     pub(crate) fn pack(self, limit: u64) -> Result<Option<Vec<u8>>, git2::Error> {
         let mut bytes = 0;
         for (id, _) in &self.objects {
+            self.bound(*id, Bounds::HOST.blob)?;
             bytes += self.odb.read_header(*id)?.0 as u64;
         }
         if bytes > limit {

@@ -8,28 +8,37 @@ use std::path::PathBuf;
 
 use git2::{Indexer, Oid};
 
+use super::bounds::{Bounds, Gauge};
 use super::{Closure, Store, StoreError, Want, git, io_error, open_objects};
 
-/// The most objects in one pack. A first fetch has about twenty; a host that was away for a year of daily releases, a
-/// few thousand.
-const MAX_OBJECTS: u32 = 200_000;
-
-/// `PACK`, the version, the number of objects (gitformat-pack(5)).
-const HEADER: usize = 12;
-
-/// A pack on its way into the store. Dropped unfinished, it leaves nothing that counts.
+/// A pack on its way into the store. Dropped unfinished, it leaves nothing.
 pub(crate) struct Incoming<'s> {
     store: &'s Store,
-    directory: PathBuf,
     indexer: Indexer<'s>,
-    left: u64,
-    /// The first bytes of the pack, until its header was checked.
-    head: Vec<u8>,
+    /// What is still taken, and what it may unpack to; without, the pack is our own.
+    bounded: Option<(u64, Gauge)>,
+    /// Goes last, when the indexer has let go of its files.
+    quarantine: Quarantine,
+}
+
+/// A directory that goes with everything in it.
+struct Quarantine(PathBuf);
+
+impl Drop for Quarantine {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed before the next pack comes.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Store {
-    /// Makes ready for one pack of at most `limit` bytes.
+    /// Makes ready for one pack of at most `limit` bytes that a remote sends.
     pub(crate) fn incoming(&self, limit: u64) -> Result<Incoming<'_>, StoreError> {
+        Ok(Incoming { bounded: Some((limit, Gauge::new(Bounds::HOST))), ..self.incoming_own()? })
+    }
+
+    /// Makes ready for one pack of our own making.
+    pub(super) fn incoming_own(&self) -> Result<Incoming<'_>, StoreError> {
         let directory = self.path.join("incoming");
         // What a killed run left is of no use: the next fetch brings it again.
         match fs::remove_dir_all(&directory) {
@@ -38,20 +47,19 @@ impl Store {
         }
         let pack = directory.join("pack");
         DirBuilder::new().recursive(true).mode(0o700).create(&pack).map_err(io_error("create", &pack))?;
+        let quarantine = Quarantine(directory);
         let indexer = Indexer::new(None, &pack, 0o400, false).map_err(git("index a pack"))?;
-        Ok(Incoming { store: self, directory, indexer, left: limit, head: Vec::new() })
+        Ok(Incoming { store: self, indexer, bounded: None, quarantine })
     }
 }
 
 impl Write for Incoming<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.left = self
-            .left
-            .checked_sub(bytes.len() as u64)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::QuotaExceeded, "the pack is larger than allowed"))?;
-        if self.head.len() < HEADER {
-            self.head.extend(bytes.iter().take(HEADER - self.head.len()));
-            check_header(&self.head)?;
+        if let Some((left, gauge)) = &mut self.bounded {
+            *left = left
+                .checked_sub(bytes.len() as u64)
+                .ok_or_else(|| io::Error::new(io::ErrorKind::QuotaExceeded, "the pack is larger than allowed"))?;
+            gauge.feed(bytes).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
         }
         self.indexer.write_all(bytes)?;
         Ok(bytes.len())
@@ -62,22 +70,20 @@ impl Write for Incoming<'_> {
     }
 }
 
-/// Checks the number of objects before libgit2 reserves memory for them.
-fn check_header(head: &[u8]) -> io::Result<()> {
-    match head.last_chunk() {
-        Some(count) if head.len() == HEADER && u32::from_be_bytes(*count) > MAX_OBJECTS => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, format!("it holds more than {MAX_OBJECTS} objects")))
-        }
-        _ => Ok(()),
-    }
-}
-
 impl Incoming<'_> {
+    /// Ends the pack's bytes.
+    fn index(indexer: Indexer<'_>, bounded: Option<(u64, Gauge)>) -> Result<String, StoreError> {
+        if let Some((_, gauge)) = bounded {
+            gauge.finish()?;
+        }
+        indexer.commit().map_err(git("index a pack"))
+    }
+
     /// Ends the pack: it must hold all that is wanted and that the store has not. `cut` are the commits that the remote
     /// sent without their parents.
     pub(crate) fn finish(self, want: &Want, cut: &BTreeSet<Oid>) -> Result<Closure, StoreError> {
-        let name = self.indexer.commit().map_err(git("index a pack"))?;
-        let repo = open_objects(&[&self.store.path.join("objects"), &self.directory])?;
+        let name = Self::index(self.indexer, self.bounded)?;
+        let repo = open_objects(&[&self.store.path.join("objects"), &self.quarantine.0])?;
         let closure = self.store.closure(&repo, want.tip, want.previous, cut)?;
         drop(repo);
         if !cut.is_empty() {
@@ -87,20 +93,20 @@ impl Incoming<'_> {
             shallow.extend(cut);
             self.store.set_shallow(&shallow)?;
         }
-        self.store.adopt(&self.directory.join("pack"), &name)?;
+        self.store.adopt(&self.quarantine.0.join("pack"), &name)?;
         Ok(closure)
     }
 
     /// Ends a pack that must stand for itself: it holds all that `tips` need without their history. Returns the name of
     /// the pack's file.
     pub(super) fn stand_alone(self, tips: &BTreeSet<Oid>) -> Result<String, StoreError> {
-        let name = self.indexer.commit().map_err(git("index a pack"))?;
-        let repo = open_objects(&[&self.directory])?;
+        let name = Self::index(self.indexer, self.bounded)?;
+        let repo = open_objects(&[&self.quarantine.0])?;
         for tip in tips {
             self.store.closure(&repo, *tip, None, tips)?;
         }
         drop(repo);
-        self.store.adopt(&self.directory.join("pack"), &name)?;
+        self.store.adopt(&self.quarantine.0.join("pack"), &name)?;
         Ok(format!("pack-{name}.pack"))
     }
 }

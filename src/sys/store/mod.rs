@@ -22,6 +22,7 @@ use git2::{ErrorCode, Odb, Oid, Repository};
 
 use crate::name::{ClusterName, HostName, ReleaseId};
 
+pub mod bounds;
 mod closure;
 mod copy;
 mod incoming;
@@ -93,6 +94,9 @@ pub enum StoreError {
         /// What it should be.
         kind: &'static str,
     },
+    /// A pack is none that a host takes.
+    #[error(transparent)]
+    Pack(#[from] bounds::PackFault),
     /// A history or a tree is larger than a host's can be.
     #[error("the history of {tip} holds more than {limit} objects")]
     Endless {

@@ -31,22 +31,9 @@ impl Store {
     fn rewrite(&self, old: &[PathBuf]) -> Result<(), StoreError> {
         let mut tips = BTreeSet::new();
         collect_tips(&self.path.join("refs/rmqgit"), &mut tips)?;
-        if tips.is_empty() {
-            return Ok(());
-        }
-        let mut incoming = self.incoming(u64::MAX)?;
-        let mut copy = Copy::from(&self.repo).map_err(git("open its objects"))?;
-        let mut shallow = BTreeSet::new();
-        for tip in &tips {
-            if !copy.add(*tip, None).map_err(git("read a tip"))?.is_empty() {
-                shallow.insert(*tip);
-            }
-        }
-        let pack = copy.pack(u64::MAX).map_err(git("read a tip"))?.expect("nothing is larger than this limit");
-        incoming.write_all(&pack).map_err(io_error("write a pack into", &self.path))?;
-        let kept = incoming.stand_alone(&tips)?;
-        self.set_shallow(&shallow)?;
-        for pack in old.iter().filter(|path| path.file_name() != Some(OsStr::new(&kept))) {
+        // Without a tip, everything that was ever brought was refused.
+        let kept = if tips.is_empty() { None } else { Some(self.gather(&tips)?) };
+        for pack in old.iter().filter(|path| path.file_name() != kept.as_deref().map(OsStr::new)) {
             for path in [pack.with_extension("idx"), pack.clone()] {
                 match fs::remove_file(&path) {
                     // A run that was killed here had already removed the index.
@@ -56,6 +43,23 @@ impl Store {
             }
         }
         self.odb()?.refresh().map_err(git("open its objects"))
+    }
+
+    /// Adds one pack with the tips' commits and trees, and returns its file's name.
+    fn gather(&self, tips: &BTreeSet<Oid>) -> Result<String, StoreError> {
+        let mut incoming = self.incoming_own()?;
+        let mut copy = Copy::from(&self.repo).map_err(git("open its objects"))?;
+        let mut shallow = BTreeSet::new();
+        for tip in tips {
+            if !copy.add(*tip, None).map_err(git("read a tip"))?.is_empty() {
+                shallow.insert(*tip);
+            }
+        }
+        let pack = copy.pack(u64::MAX).map_err(git("read a tip"))?.expect("nothing is larger than this limit");
+        incoming.write_all(&pack).map_err(io_error("write a pack into", &self.path))?;
+        let kept = incoming.stand_alone(tips)?;
+        self.set_shallow(&shallow)?;
+        Ok(kept)
     }
 
     fn packs(&self) -> Result<Vec<PathBuf>, StoreError> {

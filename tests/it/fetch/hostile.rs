@@ -1,106 +1,13 @@
 //! Servers that send anything but what they should, and trees that no release holds.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rmqgit::fetch::{LoadError, load};
 use rmqgit::name::ReleaseId;
-use rmqgit::sys::remote::{Remote, RemoteOptions};
 
 use super::origin::{Origin, REF, bundle, cluster, git_bytes, host};
-
-const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
-const RESULT: &str = "application/x-git-upload-pack-result";
-
-/// A server that answers the n-th connection with the n-th text, whatever it is asked.
-struct Script {
-    port: u16,
-    thread: Option<JoinHandle<()>>,
-    /// Taken when a connection shall be held open without an answer until the test ends.
-    _silence: std::sync::mpsc::Sender<()>,
-}
-
-impl Script {
-    fn start(answers: Vec<Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (silence, quiet) = channel();
-        let thread = std::thread::spawn(move || answers.iter().for_each(|answer| answer.give(&listener, &quiet)));
-        Self { port, thread: Some(thread), _silence: silence }
-    }
-
-    fn http(&self, timeout: u32) -> Remote {
-        let options = RemoteOptions { timeout, max_pack: 1, ..RemoteOptions::default() };
-        Remote::parse(&format!("http://127.0.0.1:{}/origin.git", self.port), options).unwrap()
-    }
-}
-
-/// What one connection gets.
-enum Answer {
-    /// These bytes, then the end.
-    Bytes(Vec<u8>),
-    /// These bytes, then nothing.
-    Silence(Vec<u8>),
-}
-
-impl Answer {
-    fn http(kind: &str, body: &[u8]) -> Self {
-        let mut bytes = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n").into_bytes();
-        bytes.extend_from_slice(body);
-        Self::Bytes(bytes)
-    }
-
-    fn give(&self, listener: &TcpListener, quiet: &Receiver<()>) {
-        let (mut stream, _) = listener.accept().unwrap();
-        let (Self::Bytes(bytes) | Self::Silence(bytes)) = self;
-        read_request(&mut stream);
-        // A client that has seen enough hangs up; that is its right.
-        let _ = stream.write_all(bytes);
-        if let Self::Silence(_) = self {
-            let _ = quiet.recv();
-        }
-    }
-}
-
-/// Reads a request with its body, so that closing the connection does not destroy the answer.
-fn read_request(stream: &mut TcpStream) {
-    let mut request = Vec::new();
-    let mut byte = [0];
-    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
-        request.push(byte[0]);
-    }
-    let head = String::from_utf8_lossy(&request).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-    let _ = stream.read_exact(&mut vec![0; length.unwrap_or(0)]);
-}
-
-fn line(text: &str) -> String {
-    format!("{:04x}{text}\n", text.len() + 5)
-}
-
-fn capabilities() -> Answer {
-    let lines = ["version 2", "agent=git/2", "ls-refs", "fetch=shallow", "object-format=sha1"].map(line).concat();
-    Answer::http(ADVERTISEMENT, (lines + "0000").as_bytes())
-}
-
-fn refs(tip: &str) -> Answer {
-    Answer::http(RESULT, (line(&format!("{tip} {REF}")) + "0000").as_bytes())
-}
-
-/// A pack in its side-band, in pieces of at most 60,000 bytes.
-fn pack(bytes: &[u8]) -> Vec<u8> {
-    let mut body = line("packfile").into_bytes();
-    for piece in bytes.chunks(60_000) {
-        write!(body, "{:04x}\u{1}", piece.len() + 5).unwrap();
-        body.extend_from_slice(piece);
-    }
-    body.extend_from_slice(b"0000");
-    body
-}
+use super::script::{ADVERTISEMENT, Answer, RESULT, Script, capabilities, line, pack, refs};
 
 /// Fetches from a script and returns what went wrong; nothing may be left behind by it.
 fn check(origin: &Origin, answers: Vec<Answer>) -> String {

@@ -1,9 +1,12 @@
 //! Fetching from real repositories: on this machine, through a real sshd, through a real web server.
 
+mod floods;
 mod hostile;
 mod https;
 mod local;
 pub(crate) mod origin;
+mod packs;
+mod script;
 mod server;
 mod ssh;
 mod sshd;
