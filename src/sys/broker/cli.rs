@@ -24,7 +24,11 @@ const FACTS: &str = "base64:encode(rabbit_json:encode([\
     {policy, B(rabbit_policy:name(Q))}, {operator_policy, B(rabbit_policy:name_op(Q))}] \
     end || Q <- rabbit_amqqueue:list()]}])).";
 
-/// Runs a tool as the broker's user, and returns its standard output.
+/// The Erlang cookie in the broker's home.
+const COOKIE: &str = ".erlang.cookie";
+
+/// Runs a tool as the broker's user, and returns its standard output. Without a cookie none is run: it would make one of
+/// its own.
 pub(super) fn run(
     access: &Access,
     node: &str,
@@ -33,6 +37,9 @@ pub(super) fn run(
     deadline: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, BrokerError> {
     let program = access.tools.dir.join(tool);
+    if !access.tools.home.join(COOKIE).exists() {
+        return Err(BrokerError::NoCookie { home: access.tools.home.clone() });
+    }
     let mut all = vec!["--quiet", "--node", node];
     if access.long_names {
         all.push("--longnames");

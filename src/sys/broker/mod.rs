@@ -82,6 +82,12 @@ pub enum BrokerError {
     /// The program did not run to its end.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The tools have nothing that lets them in.
+    #[error("there is no Erlang cookie in `{}`", home.display())]
+    NoCookie {
+        /// The broker's home.
+        home: PathBuf,
+    },
     /// The program said no.
     #[error("`{command}` ended with {status}: {words}")]
     Refused {
