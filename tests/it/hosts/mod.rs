@@ -9,6 +9,7 @@ mod bed;
 mod drift;
 mod failover;
 mod faults;
+mod killed;
 mod leaks;
 mod person;
 mod rebuild;
@@ -25,11 +26,12 @@ use crate::suite::Suite;
 type Proof = (&'static str, fn(&mut Site));
 
 /// The proofs, in the order in which they are run. The first ones are the core.
-const PROOFS: [Proof; 10] = [
+const PROOFS: [Proof; 11] = [
     ("tutorial", tutorial::three_blank_hosts_become_a_cluster),
     ("quiet", tutorial::nothing_to_do),
     ("drift", drift::every_drift_is_reported_and_repaired),
     ("faults", faults::faults_are_survived),
+    ("killed", killed::killed_runs_are_completed),
     ("person", person::the_agent_heeds_a_person),
     ("now", person::a_broker_restarts_when_a_person_says_so),
     ("failover", failover::the_address_moves_and_nothing_is_lost),
