@@ -56,6 +56,14 @@ pub(super) struct Report {
     pub(super) json: Value,
 }
 
+impl Report {
+    /// Whether the host is as Git says now; something may still be found, such as an address that is on its way.
+    pub(super) fn is_fine(&self) -> bool {
+        let is_clean = self.code == 0 || self.json["findings"].is_array() || self.json["waiting"].is_array();
+        is_clean && (self.json["verdict"] == "in-sync" || self.json["verdict"] == "converged")
+    }
+}
+
 impl Site {
     /// Makes the repositories, and a Git server for the hosts in the client's network.
     pub(super) fn new(bed: Bed) -> Self {
