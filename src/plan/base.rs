@@ -178,7 +178,7 @@ impl Base {
             base.members = own.members.keys().cloned().collect();
         }
         for unit in &desired.role.services {
-            if let Some(since) = base.started_with(unit, desired, observed) {
+            if let Some(since) = Self::started_with(unit, desired, observed) {
                 base.remember_start(unit, since, observed);
             }
         }
@@ -212,7 +212,7 @@ impl Base {
     }
 
     /// Returns when a unit started, if every file that it reads then is as the release asks and was not written since.
-    fn started_with(&self, unit: &UnitName, desired: &Desired, observed: &Observed) -> Option<Timestamp> {
+    fn started_with(unit: &UnitName, desired: &Desired, observed: &Observed) -> Option<Timestamp> {
         let since = observed.units.get(unit)?.seen().filter(|state| state.active)?.since?;
         let reads = |wanted: &Wanted| {
             [OnChange::Restart(unit.clone()), OnChange::DaemonReload(unit.clone())].contains(&wanted.on_change)

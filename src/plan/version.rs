@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(found(&observed), [""; 0]);
         observed.versions.insert(unit("haproxy.service"), Probe::Seen("2.8.1".to_owned()));
         let state =
-            |active, replaced, workers| Probe::Seen(UnitState { active, replaced, workers, ..UnitState::default() });
+            |active, replaced, workers| Probe::Seen(UnitState { active, workers, replaced, ..UnitState::default() });
         observed.units.insert(unit("haproxy.service"), state(true, true, 3));
         observed.units.insert(unit("keepalived.service"), state(false, true, 3));
         assert_eq!(
