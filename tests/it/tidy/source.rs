@@ -185,9 +185,9 @@ fn line(span: Span) -> usize {
 /// Says which effect a path to an item outside of this crate is.
 fn effect(path: &[&str]) -> Option<Effect> {
     Some(match path {
-        ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr" | "SocketAddr" | "AddrParseError", ..] => return None,
-        // The formats of SSH keys and signatures: data in, data out.
-        ["russh", "keys", "ssh_key", ..] => return None,
+        // Addresses, and the formats of SSH keys and signatures: data in, data out.
+        ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr" | "SocketAddr" | "AddrParseError", ..]
+        | ["russh", "keys", "ssh_key", ..] => return None,
         ["std", "process", "ExitCode" | "exit", ..] | ["std", "env", ..] => Effect::Environment,
         ["std", "io", "stdin" | "stdout" | "stderr", ..] | ["anstream", ..] => Effect::Terminal,
         ["std", "fs" | "net" | "process", ..]
