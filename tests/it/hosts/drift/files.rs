@@ -224,7 +224,7 @@ pub(super) const ROUNDS: &[Round] = &[
                 "/etc/systemd/system/haproxy.service.d/50-rmqgit.conf: absent",
                 Repaired,
             ),
-            drift("rabbit2", "rm -r /etc/keepalived", "/etc/keepalived/keepalived.conf: absent", Repaired),
+            drift("rabbit2", "rm /etc/keepalived/keepalived.conf", "/etc/keepalived/keepalived.conf: absent", Repaired),
             drift(
                 "rabbit2",
                 "rm -r /etc/systemd/system/rabbitmq-server.service.d",
