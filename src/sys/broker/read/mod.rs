@@ -66,7 +66,8 @@ impl Reader<'_> {
 pub(super) fn cluster_status(node: &str, status: &Value) -> Result<(ClusterState, Versions), BrokerError> {
     let reader = Reader("cluster_status");
     let running = reader.texts(status, "running_nodes")?;
-    let drained = |node: &str| status["maintenance_status"][node].as_str().is_some_and(|s| s.starts_with("marked"));
+    // Some versions colour it: the word is not always the first thing in the text.
+    let drained = |node: &str| status["maintenance_status"][node].as_str().is_some_and(|s| s.contains("marked for"));
     let mut state = ClusterState { name: reader.text(status, "cluster_name")?.to_owned(), ..ClusterState::default() };
     for (kind, key) in [(NodeKind::Disc, "disk_nodes"), (NodeKind::Ram, "ram_nodes")] {
         // 4.3 knows no RAM nodes any more.

@@ -83,7 +83,7 @@ fn queues_and_applications_come_in_base64() {
 fn a_cluster_in_trouble() {
     let status = json!({
         "cluster_name": "c", "disk_nodes": ["a@h", "b@h"], "ram_nodes": ["r@h"], "running_nodes": ["a@h"],
-        "maintenance_status": { "a@h": "marked for maintenance" },
+        "maintenance_status": { "a@h": "\u{1b}[35mmarked for maintenance\u{1b}[0m", "b@h": "not under maintenance" },
         "partitions": { "a@h": ["b@h"] },
         "alarms": [{ "node": "a@h", "resource": "memory", "type": "resource_limit" }],
         "versions": { "a@h": { "rabbitmq_version": "3.10.8", "erlang_version": "25.2.3" } },

@@ -245,7 +245,7 @@ pub(super) const ROUNDS: &[Round] = &[
             drift(
                 "rabbit3",
                 "rabbitmq-upgrade -q drain",
-                "finding: in-maintenance",
+                "finding: in-maintenance; unknown: the management API",
                 Found("rabbitmq-upgrade -q revive"),
             ),
         ],

@@ -234,13 +234,17 @@ pub(super) const ROUNDS: &[Round] = &[
             drift("rabbit3", "rm /etc/rabbitmq/rabbitmq.conf", "/etc/rabbitmq/rabbitmq.conf: absent", Repaired),
             drift("rabbit3", "rm /etc/rabbitmq/rabbitmq-env.conf", "/etc/rabbitmq/rabbitmq-env.conf: absent", Repaired),
             drift("rabbit3", "rm /etc/rabbitmq/advanced.config", "/etc/rabbitmq/advanced.config: absent", Repaired),
-            drift(
-                "rabbit3",
-                "rm /var/lib/rabbitmq/.erlang.cookie",
-                "/var/lib/rabbitmq/.erlang.cookie: absent",
-                Repaired,
-            ),
         ],
+    },
+    // Alone: some seconds later a node makes itself another one.
+    Round {
+        name: "the cookie deleted",
+        drifts: &[drift(
+            "rabbit3",
+            "rm /var/lib/rabbitmq/.erlang.cookie",
+            "/var/lib/rabbitmq/.erlang.cookie: absent",
+            Repaired,
+        )],
     },
     Round {
         name: "something else in their place",

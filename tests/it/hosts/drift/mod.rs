@@ -62,7 +62,9 @@ struct Round {
 /// All kinds.
 pub(super) fn every_drift_is_reported_and_repaired(site: &mut Site) {
     site.stop_timers();
-    let rounds = broker::ROUNDS.iter().chain(units::ROUNDS).chain(files::ROUNDS);
+    let asked = std::env::var("RMQGIT_ROUNDS").ok();
+    let is_asked = |round: &&Round| asked.as_ref().is_none_or(|names| names.split(',').any(|name| name == round.name));
+    let rounds = broker::ROUNDS.iter().chain(units::ROUNDS).chain(files::ROUNDS).filter(is_asked);
     let mut faults = Vec::new();
     let mut kinds = 0;
     for round in rounds {
@@ -93,7 +95,9 @@ fn play(site: &Site, round: &Round) -> Vec<String> {
         let report = look(site, host);
         let wanted: BTreeSet<_> = of_host().flat_map(Drift::lines).collect();
         faults.extend(compare(host, "reported", &said_of(&report, &wanted), &wanted));
-        if report.code != 1 {
+        // What a run clears away by itself is nothing for a person.
+        let is_for_a_person = of_host().any(|drift| drift.reported != "finding: leftover");
+        if report.code != i32::from(is_for_a_person) {
             faults.push(format!("{host}: a report of drift ends with {}", report.code));
         }
 
