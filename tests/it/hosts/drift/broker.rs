@@ -225,20 +225,20 @@ pub(super) const ROUNDS: &[Round] = &[
             Held("not-granted", "rabbitmqctl -q reset && rabbitmqctl -q start_app"),
         )],
     },
-    // The management API tells of a node what it collects every five seconds.
+    // The management API tells of a node what it collected some seconds before.
     Round {
         name: "what runs beside the files",
         drifts: &[
             drift(
                 "rabbit1",
-                "rabbitmqctl -q set_disk_free_limit 1GB; sleep 6",
+                "rabbitmqctl -q set_disk_free_limit 1GB; sleep 12",
                 "finding: changed-while-running",
                 Found("rabbitmqctl -q set_disk_free_limit 50MB"),
             ),
             drift(
                 "rabbit2",
                 "rabbitmq-plugins -q disable rabbitmq_federation; rabbitmq-plugins -q enable --offline rabbitmq_federation
-                 chown rabbitmq:rabbitmq /etc/rabbitmq/enabled_plugins",
+                 chown rabbitmq:rabbitmq /etc/rabbitmq/enabled_plugins; sleep 12",
                 "plugin rabbitmq_federation: state",
                 Repaired,
             ),
@@ -254,7 +254,7 @@ pub(super) const ROUNDS: &[Round] = &[
         name: "an alarm",
         drifts: &[drift(
             "rabbit2",
-            "rabbitmqctl -q set_vm_memory_high_watermark absolute 1MB; sleep 6",
+            "rabbitmqctl -q set_vm_memory_high_watermark absolute 1MB; sleep 12",
             "finding: alarm; finding: changed-while-running",
             Found("rabbitmqctl -q set_vm_memory_high_watermark 0.4"),
         )],
