@@ -1,7 +1,7 @@
 //! The files of a managed host, below a root that is the machine's own or a directory that stands for one.
 //!
-//! Nothing here follows a link in the last component of a path, and below a sandbox root no link in any component leads
-//! out of it. A file is replaced in one step: a candidate beside it, then a rename.
+//! Nothing here follows a link in the last component of a path. Links above it are followed only where nobody but root can
+//! put one, and below a sandbox root none leads out of it. A file is replaced in one step: a candidate beside it, then a rename.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -15,6 +15,10 @@ use rustix::io::Errno;
 
 use crate::live::{Account, Bytes, Place, Probe, Stamp};
 use crate::name::HostPath;
+
+mod walk;
+
+use walk::{Blocked, BlockedError, Missing};
 
 /// The biggest file that is read: no file of a release comes near.
 pub const BIGGEST: u64 = 4 << 20;
@@ -53,6 +57,12 @@ pub enum FilesError {
         path: HostPath,
         /// Why.
         source: io::Error,
+    },
+    /// The file has other names, whose mode and owner would change with it.
+    #[error("`{path}` is a hard link: it has other names, whose mode and owner would change too; remove it")]
+    Shared {
+        /// The file.
+        path: HostPath,
     },
     /// Somebody changed the file since it was looked at.
     #[error("`{path}` was changed by somebody else in this moment; the next run looks again")]
@@ -143,15 +153,21 @@ impl Root {
         }
     }
 
-    fn parent(&self, path: &HostPath) -> rustix::io::Result<OwnedFd> {
-        let parent = parent_of(path);
-        self.open_at(parent.trim_start_matches('/'), OFlags::PATH | OFlags::DIRECTORY)
+    fn parent(&self, path: &HostPath) -> Result<OwnedFd, Blocked> {
+        self.walk(parent_of(path), Missing::Stays)
     }
 
     /// Looks at a path. A link in its last component is not followed.
     pub fn probe(&self, path: &HostPath) -> Probe<Entry> {
+        let parent = match self.parent(path) {
+            Ok(parent) => parent,
+            Err(blocked) if blocked.is_absent() => return Probe::Absent,
+            Err(blocked) if blocked.is_file() => {
+                return Probe::Failed("something above it is not a directory".to_owned());
+            }
+            Err(blocked) => return Probe::Failed(io::Error::from(blocked).to_string()),
+        };
         let attempt = || -> rustix::io::Result<Entry> {
-            let parent = self.parent(path)?;
             let stat = rustix::fs::statat(&parent, path.file_name(), AtFlags::SYMLINK_NOFOLLOW)?;
             let kind = match FileType::from_raw_mode(stat.st_mode) {
                 FileType::RegularFile => return read_regular(&parent, path.file_name()),
@@ -167,27 +183,26 @@ impl Root {
         match attempt() {
             Ok(entry) => Probe::Seen(entry),
             Err(Errno::NOENT) => Probe::Absent,
-            Err(Errno::NOTDIR) => Probe::Failed("something above it is not a directory".to_owned()),
             Err(error) => Probe::Failed(io::Error::from(error).to_string()),
         }
     }
 
     /// Whether a killed run left its candidate beside a file.
     pub fn has_leftover(&self, path: &HostPath) -> bool {
-        let stat = |parent| rustix::fs::statat(&parent, candidate_name(path), AtFlags::SYMLINK_NOFOLLOW);
-        self.parent(path).and_then(stat).is_ok()
+        let stat = |parent| rustix::fs::statat(&parent, candidate_name(path), AtFlags::SYMLINK_NOFOLLOW).is_ok();
+        self.parent(path).is_ok_and(stat)
     }
 
     /// Removes the candidate that a killed run left beside a file.
     pub fn clean(&self, path: &HostPath) -> Result<(), FilesError> {
-        let fail = |error: Errno| FilesError::Change { path: path.clone(), source: error.into() };
+        let fail = |source: io::Error| FilesError::Change { path: path.clone(), source };
         let parent = match self.parent(path) {
-            Err(Errno::NOENT) => return Ok(()),
-            parent => parent.map_err(fail)?,
+            Err(blocked) if blocked.is_absent() => return Ok(()),
+            parent => parent.map_err(|blocked| fail(blocked.into()))?,
         };
         match rustix::fs::unlinkat(&parent, candidate_name(path), AtFlags::empty()) {
             Err(Errno::NOENT) => Ok(()),
-            result => result.map_err(fail),
+            result => result.map_err(|error| fail(error.into())),
         }
     }
 
@@ -218,7 +233,12 @@ impl Root {
         mode: u32,
         account: Option<Account>,
     ) -> Result<Staged, FilesError> {
-        let parent = self.make_parent(path)?;
+        let parent = self.walk(parent_of(path), Missing::Made).map_err(|blocked| match blocked.error {
+            BlockedError::System(source) => FilesError::Parent { dir: blocked.dir, source },
+            error @ BlockedError::Link { .. } => {
+                FilesError::Parent { dir: blocked.dir, source: io::Error::other(error) }
+            }
+        })?;
         let name = candidate_name(path);
         let attempt = || -> io::Result<()> {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -245,7 +265,8 @@ impl Root {
     /// Removes a file, if it is still the one that was looked at.
     pub fn remove(&self, path: &HostPath, expect: Stamp) -> Result<(), FilesError> {
         let fail = |error: Errno| FilesError::Change { path: path.clone(), source: error.into() };
-        let parent = self.parent(path).map_err(fail)?;
+        let parent =
+            self.parent(path).map_err(|blocked| FilesError::Change { path: path.clone(), source: blocked.into() })?;
         unmoved(&parent, path, expect)?;
         rustix::fs::unlinkat(&parent, path.file_name(), AtFlags::empty()).map_err(fail)?;
         sync_dir(&parent).map_err(|source| FilesError::Change { path: path.clone(), source })
@@ -263,7 +284,7 @@ impl Root {
 
     fn alter(&self, path: &HostPath, expect: Stamp, act: impl Fn(&File) -> io::Result<()>) -> Result<(), FilesError> {
         let fail = |source: io::Error| FilesError::Change { path: path.clone(), source };
-        let parent = self.parent(path).map_err(|e| fail(e.into()))?;
+        let parent = self.parent(path).map_err(|blocked| fail(blocked.into()))?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&parent, path.file_name(), flags, Mode::empty());
         let file = File::from(file.map_err(|e| fail(e.into()))?);
@@ -271,44 +292,11 @@ impl Root {
         if stamp(&stat) != expect {
             return Err(FilesError::Moved { path: path.clone() });
         }
+        // Whoever may write the directory can give the name to a file that is elsewhere too, and is not theirs.
+        if stat.st_nlink > 1 {
+            return Err(FilesError::Shared { path: path.clone() });
+        }
         act(&file).and_then(|()| file.sync_all()).map_err(fail)
-    }
-
-    /// Opens the directory of a file, and makes it and those above it where they are missing: 0755, of the user that runs.
-    fn make_parent(&self, path: &HostPath) -> Result<OwnedFd, FilesError> {
-        let parent = parent_of(path);
-        let mut done = String::new();
-        let fail = |dir: &str, error: Errno| FilesError::Parent { dir: format!("/{dir}"), source: error.into() };
-        match self.parent(path) {
-            Err(Errno::NOENT) => {}
-            opened => return opened.map_err(|e| fail(parent.trim_start_matches('/'), e)),
-        }
-        let flags = OFlags::PATH | OFlags::DIRECTORY;
-        let mut dir = self.open_at("", flags).map_err(|e| fail("", e))?;
-        for part in parent.split('/').filter(|part| !part.is_empty()) {
-            if !done.is_empty() {
-                done.push('/');
-            }
-            done.push_str(part);
-            match rustix::fs::mkdirat(&dir, part, Mode::from_raw_mode(0o755)) {
-                Ok(()) => {
-                    sync_dir(&dir).map_err(|source| FilesError::Parent { dir: format!("/{done}"), source })?;
-                    // The mode above is cut by the umask; the one asked for is meant.
-                    let made = rustix::fs::openat(
-                        &dir,
-                        part,
-                        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-                        Mode::empty(),
-                    );
-                    made.and_then(|made| rustix::fs::fchmod(&made, Mode::from_raw_mode(0o755)))
-                        .map_err(|e| fail(&done, e))?;
-                }
-                Err(Errno::EXIST) => {}
-                Err(error) => return Err(fail(&done, error)),
-            }
-            dir = self.open_at(&done, flags).map_err(|e| fail(&done, e))?;
-        }
-        Ok(dir)
     }
 }
 
