@@ -207,12 +207,31 @@ TimeoutStartSec=20min
 Nice=10
 IOSchedulingClass=best-effort
 IOSchedulingPriority=7
-# The agent is root, writes below /etc and /var/lib, loads kernel settings and runs the daemons' own programs: what it
-# needs none of is taken away. No UMask=: rabbitmq-plugins leaves a file that the broker has to read.
+# The agent is root: it writes below /etc, /var/lib and /usr/libexec, loads kernel settings, asks the network who has an
+# address, and runs the daemons' own programs, RabbitMQ's as RabbitMQ's user. What it needs none of is taken away.
+UMask=0022
+LimitCORE=0
+MemoryMax=2G
+KeyringMode=private
+CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL CAP_SETGID CAP_SETUID
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_CHROOT CAP_SYS_NICE CAP_SYS_PTRACE CAP_SYS_RESOURCE
 LockPersonality=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=read-only
+ProtectHostname=yes
+ProtectKernelLogs=yes
 ProtectKernelModules=yes
+ReadOnlyPaths=-/bin -/boot -/efi -/lib -/lib64 -/sbin -/usr/bin -/usr/lib -/usr/lib64 -/usr/sbin
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_PACKET AF_UNIX
+RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+SystemCallFilter=~@clock @cpu-emulation @debug @module @mount @obsolete @raw-io @reboot @swap
 "
     )
 }

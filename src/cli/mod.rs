@@ -31,6 +31,8 @@ mod sync;
 use exit::{Exit, Failure};
 use out::{Color, stderr, stdout};
 
+use crate::sys::process;
+
 /// Keeps highly available RabbitMQ exactly as a Git repository says.
 #[derive(Debug, Parser)]
 #[command(name = "rmqgit", version, propagate_version = true, max_term_width = 100)]
@@ -98,6 +100,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Exit, Failure> {
+    if matches!(cli.verb, Verb::Sync(_) | Verb::Pause(_) | Verb::Resume(_) | Verb::Agent(_)) {
+        process::set_umask();
+    }
     match &cli.verb {
         Verb::Check(args) => check::run(args),
         Verb::Compile(args) => compile::run(args),

@@ -83,6 +83,12 @@ pub struct Answer {
     pub stderr: String,
 }
 
+/// Sets the umask to 0022, whatever the caller's was: files that programs make on the agent's behalf, such as
+/// `enabled_plugins`, must be readable for the daemons and writable for nobody else.
+pub fn set_umask() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+}
+
 /// Returns the number of this process.
 pub fn own_id() -> u32 {
     std::process::id()

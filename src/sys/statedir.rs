@@ -6,6 +6,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 /// Says what could not be done in the state directory.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -28,6 +30,18 @@ pub enum StateError {
         owner: u32,
         /// The user that runs.
         user: u32,
+    },
+    /// Others could write the directory, so what is in it may not be ours.
+    #[error(
+        "`{}` could be written by others (mode {mode:04o}), so what is in it may be theirs: look at it, or remove it; then \
+         `chmod 0700` it",
+        path.display()
+    )]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
     },
     /// Another run holds the lock.
     #[error("another run holds `{}`: {holder}", path.display())]
@@ -63,7 +77,7 @@ impl StateDir {
         make(path)?;
         let at = path.join("lock");
         let mut open = OpenOptions::new();
-        open.read(true).write(true).create(true).truncate(false).mode(0o600);
+        open.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link());
         let mut lock = open.open(&at).map_err(fail("open", &at))?;
         let busy = match lock.try_lock() {
             Ok(()) => false,
@@ -133,14 +147,15 @@ fn lock_of(dir: &Path, name: &str) -> Result<File, StateError> {
     let path = dir.join(format!(".{name}.lock"));
     let lock = || {
         let mut open = OpenOptions::new();
-        let file = open.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+        let file =
+            open.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link()).open(&path)?;
         file.lock()?;
         Ok(file)
     };
     lock().map_err(fail("lock", &path))
 }
 
-/// Makes a state directory where it is missing, and closes it to others.
+/// Makes a state directory where it is missing, and closes it to others. One that others could write is not taken.
 fn make(path: &Path) -> Result<(), StateError> {
     if let Some(parent) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(fail("make", parent))?;
@@ -151,10 +166,19 @@ fn make(path: &Path) -> Result<(), StateError> {
     if meta.uid() != user {
         return Err(StateError::Foreign { path: path.to_owned(), owner: meta.uid(), user });
     }
-    if meta.mode() & 0o077 != 0 {
+    let mode = meta.mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        return Err(StateError::Open { path: path.to_owned(), mode });
+    }
+    if mode & 0o077 != 0 {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(fail("close", path))?;
     }
     Ok(())
+}
+
+/// The flag of an open that follows no link in the last component.
+fn no_link() -> i32 {
+    i32::try_from(OFlags::NOFOLLOW.bits()).expect("open flags fit an int")
 }
 
 fn fail(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError + use<> {
@@ -167,7 +191,8 @@ fn replace(dir: &Path, name: &str, bytes: &[u8], durable: bool) -> Result<(), St
     let beside = dir.join(format!(".{name}.new"));
     let write = || {
         let mut open = OpenOptions::new();
-        let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file =
+            open.write(true).create(true).truncate(true).mode(0o600).custom_flags(no_link()).open(&beside)?;
         file.write_all(bytes)?;
         if durable {
             file.sync_all()?;

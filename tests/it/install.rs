@@ -86,6 +86,11 @@ fn a_timer_is_installed_once_and_taken_away() {
     let (code, out, err) =
         run(Command::new("systemd-analyze").arg("verify").args([host.path(SERVICE), host.path(TIMER)]));
     assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+    let (_, out, err) =
+        run(Command::new("systemd-analyze").args(["security", "--offline=yes"]).arg(host.path(SERVICE)));
+    let score = out.lines().last().and_then(|line| line.split_once(": ")).map(|(_, score)| &score[..3]);
+    let documented = include_str!("../../docs/agent.md").split_once("exposure is ").map(|(_, text)| &text[..3]);
+    assert_eq!((score, err.as_str()), (documented, ""), "{out}");
 
     let same = format!("nothing to do\n{}\n[exit 0]\n", first.lines().rev().nth(1).unwrap());
     assert_eq!(host.install(&TOLD), same);

@@ -83,7 +83,12 @@ impl Root {
         let mut way = vec![own(&self.dir).map_err(|e| blocked("/", e))?];
         let mut left: VecDeque<String> = path.split('/').map(str::to_owned).collect();
         let mut links = 0;
+        // How many of the parts that are left come from a link. None of those is made: behind a link that leads nowhere may be
+        // a disk that is not mounted.
+        let mut of_links: usize = 0;
         while let Some(part) = left.pop_front() {
+            let of_link = of_links > 0;
+            of_links = of_links.saturating_sub(1);
             match part.as_str() {
                 "" | "." => continue,
                 ".." => {
@@ -95,10 +100,12 @@ impl Root {
                 }
                 _ => {}
             }
-            reached = format!("{reached}/{part}");
+            if !of_link {
+                reached = format!("{reached}/{part}");
+            }
             let dir = way.last().expect("the root stays");
             let next = match open(dir, &part) {
-                Err(Errno::NOENT) if missing == Missing::Made => {
+                Err(Errno::NOENT) if missing == Missing::Made && !of_link => {
                     make(dir, &part).map_err(|e| blocked(&reached, e))?;
                     open(dir, &part)
                 }
@@ -123,7 +130,10 @@ impl Root {
                     if target.starts_with('/') {
                         way.truncate(1);
                     }
-                    target.rsplit('/').for_each(|part| left.push_front(part.to_owned()));
+                    for part in target.rsplit('/') {
+                        left.push_front(part.to_owned());
+                        of_links += 1;
+                    }
                 }
                 _ => return Err(blocked(&reached, Errno::NOTDIR)),
             }

@@ -1,5 +1,6 @@
 //! Through a real sshd, with protocol version 2 and, where it does not accept `GIT_PROTOCOL`, version 0.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -117,4 +118,63 @@ fn a_server_that_stalls_is_left() {
     let remote = Remote::parse(&format!("ssh://{}/a.git", listener.local_addr().unwrap()), options).unwrap();
     let expect = format!("{remote} did not finish within 1 s; raise `timeout` if the line is that slow");
     assert_eq!(origin.failure(&remote), expect);
+}
+
+/// Lets the key do one thing only.
+fn force(sshd: &Sshd, command: &str) {
+    let key = fs::read_to_string(sshd.dir.join("key.pub")).unwrap();
+    fs::write(sshd.dir.join("authorized_keys"), format!("restrict,command=\"{command}\" {key}")).unwrap();
+}
+
+#[test]
+fn a_key_that_may_only_read_is_enough() {
+    for accepts_v2 in [true, false] {
+        let origin = Origin::new();
+        let sshd = Sshd::start(&origin, accepts_v2);
+        force(&sshd, &format!("git-upload-pack '{}'", origin.path().display()));
+        check_life(&origin, &sshd.remote(&origin));
+        // It cannot push, and runs nothing else.
+        let dir = sshd.dir.display();
+        let ssh = format!(
+            "ssh -p {} -i {dir}/key -o UserKnownHostsFile={dir}/known_hosts -o IdentitiesOnly=yes -F none",
+            sshd.server.port
+        );
+        let url = format!("{}@127.0.0.1:{}", run("id", &["-un"]).trim(), origin.path().display());
+        let mut push = super::server::program("git");
+        push.env("GIT_SSH_COMMAND", ssh).current_dir(origin.path()).args([
+            "push",
+            &url,
+            &format!("{}:refs/heads/x", super::origin::REF),
+        ]);
+        assert!(!push.output().unwrap().status.success(), "the key can push");
+        assert_eq!(origin.git(&["for-each-ref", "refs/heads"]), "");
+    }
+}
+
+#[test]
+fn programs_that_never_end_are_left() {
+    let origin = Origin::new();
+    let sshd = Sshd::start(&origin, true);
+    let options = RemoteOptions { timeout: 3, ..sshd.remote(&origin).options().clone() };
+    let user = run("id", &["-un"]);
+    let remote =
+        Remote::parse(&format!("ssh://{}@127.0.0.1:{}/a.git", user.trim(), sshd.server.port), options).unwrap();
+    let mut seen = String::new();
+    for (what, command) in [
+        ("ends at once", "true"),
+        ("fails with a word", "echo it is broken >&2; false"),
+        ("stalls", "exec sleep 60"),
+        ("stalls in a packet", "printf 00ff; exec sleep 60"),
+        ("drips", "printf ff00; while sleep 0.2; do printf x; done"),
+        ("complains for ever", "exec yes >&2"),
+        ("says anything", "exec yes"),
+        ("sends zeros", "exec cat /dev/zero"),
+        ("flushes for ever", "printf '000eversion 2\\n'; exec yes 0000"),
+        ("has no end of capabilities", "printf '000eversion 2\\n'; exec yes 0006x"),
+    ] {
+        force(&sshd, command);
+        let said = failure(&sshd, &origin, &remote);
+        writeln!(seen, "# {what}\n{said}\n").unwrap();
+    }
+    insta::assert_snapshot!(seen);
 }

@@ -1,6 +1,7 @@
 //! The agent around a run: its settings, its lock, its last report.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use rmqgit::report::Verdict;
@@ -110,4 +111,52 @@ fn a_state_that_is_not_ours_is_refused() {
     insta::assert_snapshot!("unreadable_state", site.text(&["--mode", "converge"]));
     site.put("/var/lib/rmqgit/report.json", "{}", 0o600);
     insta::assert_snapshot!("unreadable_report", rmqgit(&site, &["status"]));
+}
+
+#[test]
+fn the_callers_umask_means_nothing() {
+    let trees = ["000", "022", "077", "777"].map(|umask| {
+        let mut site = Site::full();
+        site.files.insert(super::site::path("/etc/made/by/us.conf"), super::site::text("x\n"));
+        site.publish();
+        let sync = site.command(&["--mode", "converge"]);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("umask {umask} && exec \"$@\""), "sh"])
+            .arg(sync.get_program())
+            .args(sync.get_args());
+        assert_eq!(crate::run(&mut command).0, 0);
+        let state = ["", "/repo.git", "/repo.git/objects/pack", "/state.json", "/report.json", "/lock"];
+        let modes = state.map(|name| site.stat(&format!("/var/lib/rmqgit{name}")).0);
+        (modes, site.stat("/etc/made").0, site.stat("/etc/made/by").0, site.stat("/etc/made/by/us.conf").0)
+    });
+    let expect = ([0o700, 0o700, 0o700, 0o600, 0o600, 0o600], 0o755, 0o755, 0o644);
+    assert_eq!(trees, [expect; 4]);
+}
+
+#[test]
+fn a_state_directory_is_closed_to_others() {
+    let site = Site::full();
+    site.converge();
+    let dir = site.live("/var/lib/rmqgit");
+    let set = |mode| fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
+    set(0o755);
+    assert_eq!((site.converge().0, site.stat("/var/lib/rmqgit").0), (0, 0o700));
+    for mode in [0o770, 0o702, 0o777, 0o1777] {
+        set(mode);
+        let expect = format!(
+            "rmqgit: `DIR/root/var/lib/rmqgit` could be written by others (mode {mode:04o}), so what is in it may be theirs: look at it, or remove it; then `chmod 0700` it\n[exit 3]"
+        );
+        assert_eq!(site.text(&[]), expect);
+    }
+    set(0o700);
+    // Links that somebody planted while it was open are not written through.
+    let target = site.live("/etc/target");
+    for name in [".report.json.new", ".state.json.new", "lock"] {
+        let _ = fs::remove_file(dir.join(name));
+        std::os::unix::fs::symlink(&target, dir.join(name)).unwrap();
+        site.text(&["--mode", "converge"]);
+        assert!(!target.exists(), "{name} was followed");
+        fs::remove_file(dir.join(name)).unwrap();
+    }
 }
