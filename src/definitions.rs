@@ -3,7 +3,7 @@
 //! Input: lists in any order. Output: one canonical order and one canonical JSON, so that equal definitions are equal bytes.
 //! Must not: talk to a broker, or hold a password (a user names a secret, or carries a hash).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,15 @@ impl Definitions {
         self.prune.dedup();
     }
 
+    /// Returns the names of the secrets that users and parameters refer to.
+    pub fn secrets(&self) -> BTreeSet<SecretRef> {
+        let mut found: BTreeSet<SecretRef> = self.users.values().filter_map(|user| user.password.clone()).collect();
+        for value in self.parameters.iter().map(|one| &one.value).chain(self.global_parameters.values()) {
+            collect(value, &mut found);
+        }
+        found
+    }
+
     /// Returns the canonical JSON: the order of [`Definitions::sort`], object keys sorted, a final newline.
     pub fn to_canonical_json(&self) -> String {
         let mut sorted = self.clone();
@@ -170,6 +179,28 @@ impl Definitions {
             value.sort_all_objects();
         }
         crate::release::canonical_json(&sorted)
+    }
+}
+
+/// Returns the secret that a value of a parameter stands for: an object whose one key is `secret`.
+pub fn secret_reference(value: &serde_json::Value) -> Option<SecretRef> {
+    let fields = value.as_object().filter(|fields| fields.len() == 1)?;
+    SecretRef::parse(fields.get("secret")?.as_str()?).ok()
+}
+
+/// Returns the secrets that stand anywhere in a value of a parameter.
+pub fn secret_references(value: &serde_json::Value) -> BTreeSet<SecretRef> {
+    let mut found = BTreeSet::new();
+    collect(value, &mut found);
+    found
+}
+
+fn collect(value: &serde_json::Value, found: &mut BTreeSet<SecretRef>) {
+    match (secret_reference(value), value) {
+        (Some(name), _) => drop(found.insert(name)),
+        (None, serde_json::Value::Object(fields)) => fields.values().for_each(|value| collect(value, found)),
+        (None, serde_json::Value::Array(items)) => items.iter().for_each(|item| collect(item, found)),
+        _ => {}
     }
 }
 

@@ -18,6 +18,7 @@ pub mod live;
 pub mod name;
 pub mod quote;
 pub mod release;
+pub mod secret;
 pub mod trust;
 pub mod yaml;
 

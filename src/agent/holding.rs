@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::definitions::{Definitions, Policy, User};
+use crate::definitions::{Definitions, Policy, User, secret_reference};
 use crate::live::{
     Bytes, Hidden, Login, Object, ObjectId, ObjectType, PasswordHash, PolicyBody, VhostMetadata, canonical,
 };
 use crate::name::SecretRef;
 use crate::plan::{Holding, MissingSecret, WantedBody, WantedObject, WantedPassword};
 use crate::release::{BrokerNode, placeholder};
+use crate::secret::Secret;
 use crate::sys::random;
-use crate::sys::secret::Secret;
 
 /// Reads a secret by its name.
 type Read<'a> = dyn FnMut(&SecretRef) -> Result<Secret, MissingSecret> + 'a;
@@ -127,7 +127,7 @@ fn joined(
 ) -> Result<Value, MissingSecret> {
     Ok(match value {
         Value::Object(fields) => {
-            if let Some(name) = reference(value) {
+            if let Some(name) = secret_reference(value) {
                 put(&name)?
             } else {
                 let field = |(key, value): (&String, &Value)| Ok((key.clone(), joined(value, put)?));
@@ -137,11 +137,6 @@ fn joined(
         Value::Array(items) => items.iter().map(|item| joined(item, put)).collect::<Result<_, _>>()?,
         other => other.clone(),
     })
-}
-
-fn reference(value: &Value) -> Option<SecretRef> {
-    let fields = value.as_object().filter(|fields| fields.len() == 1)?;
-    SecretRef::parse(fields.get("secret")?.as_str()?).ok()
 }
 
 /// Returns the type behind a word of `prune`.

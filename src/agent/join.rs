@@ -1,31 +1,22 @@
 //! Joins a bundle's secrets into its files and into the broker's objects, on the host that needs them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::live::Bytes;
 use crate::name::SecretRef;
 use crate::plan::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
 use crate::quote;
 use crate::release::{Artifact, Bundle, Piece};
-use crate::sys::secret::{self, Secret};
+use crate::secret::Secret;
 
 use super::holding;
+use super::keyring::Keyring;
 
 /// Returns the files and the broker's objects of a bundle with their secrets. A secret that cannot be had stops only what
 /// needs it.
-pub(super) fn join(bundle: &Bundle, secrets: &Path) -> Desired {
+pub(super) fn join(bundle: &Bundle, keyring: &Keyring<'_>) -> Desired {
     let mut known: BTreeMap<SecretRef, Result<Secret, MissingSecret>> = BTreeMap::new();
-    let mut read = |name: &SecretRef| {
-        let look = || {
-            secret::read(secrets, name).map_err(|error| MissingSecret {
-                name: name.clone(),
-                why: error.to_string(),
-                help: error.help(),
-            })
-        };
-        known.entry(name.clone()).or_insert_with(look).clone()
-    };
+    let mut read = |name: &SecretRef| known.entry(name.clone()).or_insert_with(|| keyring.read(name)).clone();
     let wanted = |artifact: &Artifact| Wanted {
         content: content(&artifact.content, &mut read),
         mode: artifact.mode,

@@ -24,6 +24,7 @@ mod gate;
 mod holding;
 pub mod install;
 mod join;
+mod keyring;
 pub mod pause;
 pub mod schedule;
 pub mod settings;
@@ -32,6 +33,7 @@ mod state;
 pub use settings::Settings;
 pub use state::MemoryError;
 
+use keyring::Keyring;
 use state::State;
 
 /// The name of the last report in the state directory.
@@ -213,7 +215,8 @@ impl Run<'_> {
 
     /// Compares the host with a release, and brings it there if it may. Returns why the release is refused as a whole.
     fn compare(&mut self, loaded: &Loaded, newest: bool) -> Option<Vec<Finding>> {
-        let desired = join::join(&loaded.bundle, &self.settings.secrets);
+        let desired =
+            join::join(&loaded.bundle, &Keyring::new(&loaded.bundle, &self.settings.secrets, &self.settings.host_key));
         let (observed, mut plan) = self.look(&desired);
         self.decide_restart(&mut plan, &desired, &observed);
         if plan.refuses_release() {

@@ -17,6 +17,7 @@ use crate::yaml;
 pub const CONFIG: &str = "etc/rmqgit/agent.yaml";
 const STATE: &str = "var/lib/rmqgit";
 const SECRETS: &str = "etc/rmqgit/secrets";
+const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
 
 /// Everything a run has to be told.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// The directory with one file a secret.
     pub secrets: PathBuf,
+    /// The private key that opens the sealed secrets of a release.
+    pub host_key: PathBuf,
     /// Whether a release that failed here is tried again.
     pub retry: bool,
     /// What a person says who asks for the broker's restart, if it needs one.
@@ -59,6 +62,9 @@ pub struct AgentFile {
     pub state: Option<PathBuf>,
     /// The directory with one file a secret; `/etc/rmqgit/secrets` if it is not said.
     pub secrets: Option<PathBuf>,
+    /// The private key that opens the sealed secrets of a release; `/etc/ssh/ssh_host_ed25519_key` if it is not said.
+    #[serde(rename = "host-key")]
+    pub host_key: Option<PathBuf>,
     /// How the remote is reached.
     pub access: RemoteOptions,
 }
@@ -90,6 +96,8 @@ pub struct Flags {
     pub state: Option<PathBuf>,
     /// Instead of `secrets`.
     pub secrets: Option<PathBuf>,
+    /// Instead of `host-key`.
+    pub host_key: Option<PathBuf>,
     /// Instead of `access.ssh-key`.
     pub ssh_key: Option<PathBuf>,
     /// Instead of `access.known-hosts`.
@@ -168,6 +176,8 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
     };
     let state = flags.state.or_else(|| file.state.as_deref().map(below)).unwrap_or_else(|| root.join(STATE));
     let secrets = flags.secrets.or_else(|| file.secrets.as_deref().map(below)).unwrap_or_else(|| root.join(SECRETS));
+    let host_key =
+        flags.host_key.or_else(|| file.host_key.as_deref().map(below)).unwrap_or_else(|| root.join(HOST_KEY));
     let (remote, cluster, host) =
         (flags.remote.or(file.remote), flags.cluster.or(file.cluster), flags.host.or(file.host));
     let aim = flags.mode.or(file.mode).unwrap_or(Aim::Report);
@@ -187,6 +197,7 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
             root,
             state,
             secrets,
+            host_key,
             retry: flags.retry,
             now: flags.now,
         }),

@@ -6,6 +6,8 @@
 mod example;
 mod report;
 mod sarif;
+pub mod sealed;
+pub mod uses;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use jiff::civil::Date;
 
 pub use example::{Tried, try_example};
 pub use report::{Format, render};
+pub use sealed::SealedFiles;
 
 use crate::compile::{Compiler, Override};
 use crate::diag::{Diagnostic, Diagnostics, Severity, Sources};
@@ -22,6 +25,7 @@ use crate::model::{self, Cluster, RuleLevel};
 use crate::name::ClusterName;
 use crate::policy::{Checker, RuleFile, Rules, Subject, Waived};
 use crate::release::Bundle;
+use crate::secret::Opener;
 use crate::yaml::Node;
 
 /// The directory of a repository's own templates.
@@ -38,6 +42,8 @@ pub struct Input<'a> {
     pub published: &'a BTreeMap<ClusterName, Published>,
     /// The day of the check.
     pub today: Date,
+    /// A private key, if the values of secrets are to be looked for in the compiled files.
+    pub opener: Option<&'a Opener>,
 }
 
 /// What came of checking a spec repository.
@@ -78,7 +84,9 @@ pub fn check(input: &Input<'_>, mut take: impl FnMut(&Cluster, Vec<Bundle>)) -> 
     if let Some(root) = root {
         model::read(&mut diags, &mut sources, &root, input.files, |diags, read| {
             let published = input.published.get(&read.cluster.name.value);
-            let (bundles, mut held) = judge.cluster(diags, &read.cluster, &read.tree, published);
+            let sealed = sealed::of_cluster(input.files, read.cluster.name.value.as_str());
+            let beside = Beside { published, sealed: &sealed, opener: input.opener };
+            let (bundles, mut held) = judge.cluster(diags, &read.cluster, &read.tree, beside);
             waived.append(&mut held);
             facts.push(Facts::of(&read.cluster, read.path));
             if let Some(bundles) = bundles {
@@ -113,6 +121,17 @@ pub fn common<'a>(checker: &Checker<'_>, facts: impl IntoIterator<Item = &'a Fac
     fleet::common(facts).into_iter().filter_map(word).collect()
 }
 
+/// What belongs to a cluster and does not stand in its file.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// What the last release had of it.
+    pub published: Option<&'a Published>,
+    /// Its secrets.
+    pub sealed: &'a SealedFiles,
+    /// A private key, if the values of secrets are to be looked for in the compiled files.
+    pub opener: Option<&'a Opener>,
+}
+
 /// What judges one cluster after the other, on any number of threads.
 #[derive(Debug, Clone, Copy)]
 pub struct Judge<'a, 'r> {
@@ -131,15 +150,19 @@ impl Judge<'_, '_> {
         diags: &mut Diagnostics,
         cluster: &Cluster,
         tree: &Node,
-        published: Option<&Published>,
+        beside: Beside<'_>,
     ) -> (Option<Vec<Bundle>>, Vec<Waived>) {
-        let bundles = self.compiler.and_then(|compiler| match compiler.compile(cluster) {
+        let mut bundles = self.compiler.and_then(|compiler| match compiler.compile(cluster) {
             Ok(bundles) => Some(bundles),
             Err(mut found) => {
                 diags.append(&mut found);
                 None
             }
         });
+        if let Some(bundles) = &mut bundles {
+            sealed::put(diags, cluster, tree, beside.sealed, bundles, beside.opener);
+        }
+        let published = beside.published;
         let seen = bundles.as_deref().unwrap_or_default();
         let subject = Subject { cluster, tree, bundles: seen, published, today: self.today, texts: OnceCell::new() };
         let waived = self.checker.check(diags, &subject);

@@ -55,7 +55,7 @@ impl From<Format> for check::Format {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
-    let (checked, exit) = load::check(&args.path, &files, args.day, |_, _| ())?;
+    let (checked, exit) = load::check(&args.path, &files, (args.day, None), |_, _| ())?;
     let mut stdout = stdout();
     stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
     if args.format == Format::Text {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::check::Format;
-use super::{Exit, Failure, load, stdout};
+use super::{Exit, Failure, identity, load, stdout};
 use crate::publish::page;
 use crate::sys::workspace::{self, WorkspaceError};
 
@@ -30,6 +30,8 @@ pub(super) struct Args {
     format: Format,
     #[command(flatten)]
     day: load::Day,
+    #[command(flatten)]
+    identity: identity::Optional,
 }
 
 /// The file in the output directory that lists what this command wrote there.
@@ -38,9 +40,10 @@ const LIST: &str = ".rmqgit-compile";
 const LIST_HEAD: &str = "rmqgit compile wrote these files; format 1";
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let opener = args.identity.open()?;
     let files = load::load(&args.path)?;
     let mut compiled = BTreeMap::new();
-    let (checked, exit) = load::check(&args.path, &files, args.day, |cluster, bundles| {
+    let (checked, exit) = load::check(&args.path, &files, (args.day, opener.as_ref()), |cluster, bundles| {
         let mut tree = page::cluster(cluster, &bundles);
         for bundle in bundles {
             let host = bundle.host.clone();

@@ -13,6 +13,7 @@ use crate::model::Cluster;
 use crate::policy::Rules;
 use crate::publish;
 use crate::release::Bundle;
+use crate::secret::Opener;
 use crate::spec;
 use crate::sys::clock;
 use crate::sys::tree::{self, Files, TreeError};
@@ -46,7 +47,7 @@ pub(super) fn rules(dir: &Path) -> Result<Rules, Failure> {
 }
 
 /// Returns the directory of a spec repository.
-fn directory(path: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn directory(path: &Path) -> Result<PathBuf, Failure> {
     if !path.is_file() {
         return Ok(path.to_owned());
     }
@@ -66,7 +67,7 @@ pub(super) fn render(checked: &Checked, format: Format) -> String {
 pub(super) fn check(
     path: &Path,
     files: &Files,
-    day: Day,
+    (day, opener): (Day, Option<&Opener>),
     take: impl FnMut(&Cluster, Vec<Bundle>),
 ) -> Result<(Checked, Exit), Failure> {
     let branch = files.get(spec::FILE).map_or_else(String::new, |bytes| spec::branch(bytes));
@@ -78,8 +79,10 @@ pub(super) fn check(
             BTreeMap::new()
         }
     };
-    let checked =
-        check::check(&Input { files, published: &published, today: day.today.unwrap_or_else(clock::today) }, take);
+    let checked = check::check(
+        &Input { files, published: &published, today: day.today.unwrap_or_else(clock::today), opener },
+        take,
+    );
     let exit = if checked.is_sound() { Exit::Clean } else { Exit::Findings };
     Ok((checked, exit))
 }

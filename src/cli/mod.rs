@@ -19,12 +19,14 @@ mod completions;
 mod demo;
 mod diff;
 mod explain;
+mod identity;
 mod init;
 mod man;
 mod pause;
 mod publish;
 mod resume;
 mod schema;
+mod secret;
 mod status;
 mod sync;
 
@@ -64,6 +66,8 @@ enum Verb {
     Resume(resume::Args),
     /// Make this host run its agent by itself, or stop that
     Agent(agent::Args),
+    /// Keep the secrets of a spec repository, sealed for the hosts that need them
+    Secret(secret::Args),
     /// Make a spec repository to start from
     Init(init::Args),
     /// Show the whole pipeline on the embedded example
@@ -113,6 +117,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Pause(args) => pause::run(args),
         Verb::Resume(args) => resume::run(args),
         Verb::Agent(args) => agent::run(args),
+        Verb::Secret(args) => secret::run(args),
         Verb::Init(args) => init::run(args),
         Verb::Demo(args) => demo::run(args, cli.color),
         Verb::Schema(args) => schema::run(args),

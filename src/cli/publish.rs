@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::check::count;
 use super::out::Format;
-use super::{Exit, Failure, stderr, stdout};
+use super::{Exit, Failure, identity, stderr, stdout};
 use crate::diag::{self, Diagnostics, Sources};
 use crate::publish::{self, Options, Outcome, PublishError, Release, Signing};
 use crate::release::canonical_json;
@@ -49,6 +49,8 @@ pub(super) struct Args {
     full: bool,
     #[command(flatten)]
     signing: Signatures,
+    #[command(flatten)]
+    identity: identity::Optional,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -80,6 +82,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         full: args.full,
         unsigned: args.signing.allow_unsigned,
         today: clock::today(),
+        opener: args.identity.open()?,
     };
     let Signatures { sign, refresh, .. } = &args.signing;
     let signer = sign.as_deref().map(open_signer).transpose()?;

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::explain::Explanations;
 use super::publish::Published;
+use super::secret::Listed;
 use super::{Exit, Failure, stdout};
 use crate::agent::settings::AgentFile;
 use crate::definitions::Definitions;
@@ -51,6 +52,8 @@ pub(super) enum Document {
     Explanations,
     /// /etc/rmqgit/agent.yaml of a host
     Agent,
+    /// What `rmqgit secret list --format json` prints
+    Secrets,
     /// A file of policies/, which holds one rule
     Rule,
     /// What the expressions of rules see
@@ -75,6 +78,7 @@ pub(super) fn schema(document: Document) -> String {
         Document::Report => of::<crate::report::Report>(),
         Document::Explanations => of::<Explanations>(),
         Document::Agent => of::<AgentFile>(),
+        Document::Secrets => of::<Listed>(),
         Document::Rule => of::<policy::Rule>(),
         Document::Model => of::<policy::view::View<'static>>(),
     }

@@ -10,6 +10,7 @@ use crate::diag;
 use crate::name::{ClusterName, HostName};
 use crate::release::canonical_json;
 use crate::report::{self, Look, Report, Verdict};
+use crate::sys::process;
 
 /// The columns that diagnostics of agent.yaml are laid out for.
 const WIDTH: usize = 110;
@@ -40,6 +41,9 @@ pub(super) struct Args {
     /// The directory with one file a secret [default: /etc/rmqgit/secrets below the root]
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
+    /// The private key that opens sealed secrets [default: /etc/ssh/ssh_host_ed25519_key below the root]
+    #[arg(long, value_name = "FILE")]
+    host_key: Option<PathBuf>,
     /// Whether to change anything [default: report]
     #[arg(long, value_enum)]
     mode: Option<Mode>,
@@ -147,12 +151,14 @@ impl Place {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    process::keep_memory_private();
     let (flags, file) = args.place.read()?;
     let flags = settings::Flags {
         remote: args.remote.clone(),
         cluster: args.cluster.clone(),
         host: args.host.clone(),
         secrets: args.secrets.clone(),
+        host_key: args.host_key.clone(),
         mode: args.mode.map(Into::into),
         ssh_key: args.access.ssh_key.clone(),
         known_hosts: args.access.known_hosts.clone(),

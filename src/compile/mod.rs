@@ -125,6 +125,7 @@ impl<'a> Job<'a> {
             order: order.to_vec(),
             artifacts,
             definitions: role.broker.is_some().then(|| self.cluster.broker.definitions.clone()),
+            secrets: BTreeMap::new(),
             role,
             maintenance: self.cluster.maintenance.as_ref().map(maintenance::of),
             grants: self.cluster.grants.clone(),

@@ -34,13 +34,14 @@ pub(super) fn cluster() -> Cluster {
     let host = |(text, address): (&str, &str)| {
         let interface = (text != "rabbit3").then(|| "enp4s0f0".to_owned());
         let address = at(address.parse().expect("an address"));
-        (name(text), Host { name: at(name(text)), address, interface, aliases: Vec::new() })
+        (name(text), Host { name: at(name(text)), address, interface, aliases: Vec::new(), ssh_host_key: None })
     };
     Cluster {
         rules: Vec::new(),
         name: at(ClusterName::parse("orders").expect("a valid cluster name")),
         platform: Platform::Debian,
         hosts: HOSTS.into_iter().map(host).collect(),
+        operators: Vec::new(),
         broker: broker(),
         balancer: Some(balancer()),
         vip: Some(keepalived()),

@@ -16,6 +16,7 @@ use crate::diag::{At, Place};
 use crate::facts::platform::Platform;
 use crate::facts::version::Version;
 use crate::name::{ClusterName, HostName, SecretRef};
+use crate::secret::PublicKey;
 
 mod check;
 pub mod fleet;
@@ -44,6 +45,8 @@ pub struct Cluster {
     pub platform: Platform,
     /// The hosts, in the order of the spec.
     pub hosts: IndexMap<HostName, Host>,
+    /// The keys of those who keep the secrets of the repository, by their names.
+    pub operators: Vec<(String, At<PublicKey>)>,
     /// The brokers.
     pub broker: Broker,
     /// HAProxy, if the spec has it.
@@ -105,6 +108,8 @@ pub struct Host {
     pub interface: Option<String>,
     /// Further names for it in /etc/hosts.
     pub aliases: Vec<HostName>,
+    /// The key that its secrets are sealed for.
+    pub ssh_host_key: Option<At<PublicKey>>,
 }
 
 /// A value of the spec that is either text or a secret's name.

@@ -94,8 +94,9 @@ impl Base {
     pub(super) fn work(&mut self, fleet: &Fleet, today: Date) -> Work {
         let index = std::mem::take(&mut self.index);
         let ended = |record: &Record| record.facts.expires.is_some_and(|first| first <= today);
+        let resealed = |record: &Record| fleet.secrets().get(record.facts.cluster.as_str()).copied() != record.secrets;
         // The clusters of the root are compiled together.
-        let stale = |record: &Record| ended(record) && record.facts.source == ROOT;
+        let stale = |record: &Record| (ended(record) || resealed(record)) && record.facts.source == ROOT;
         let lost = |name: &ClusterName| !self.trees.contains_key(name.as_str());
         if !self.fresh || index.keys().any(lost) || index.values().any(stale) {
             let inline = (0..fleet.inline()).map(Unit::Inline);
@@ -109,7 +110,7 @@ impl Base {
         let kept: Index = index
             .into_iter()
             .filter(|(_, record)| now.get(record.facts.source.as_str()) == Some(&record.blob))
-            .filter(|(_, record)| !ended(record))
+            .filter(|(_, record)| !ended(record) && !resealed(record))
             .collect();
         let known: BTreeSet<&str> = kept.values().map(|record| record.facts.source.as_str()).collect();
         let changed = fleet.files().iter().filter(|file| !known.contains(file.path.as_str()));

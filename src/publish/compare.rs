@@ -174,8 +174,10 @@ impl Table<'_> {
     ) -> Result<Option<Both>, PublishError> {
         let shared = old.0.shared == new.0.shared;
         let work = |one: &Fleet, other: &Fleet| {
-            let known: BTreeSet<&SpecFile> = other.files().iter().filter(|_| shared).collect();
-            let inline = (0..one.inline()).filter(|_| !shared).map(Unit::Inline);
+            let same = |file: &&SpecFile| shared && one.secrets_of(file) == other.secrets_of(file);
+            let known: BTreeSet<&SpecFile> = other.files().iter().filter(same).collect();
+            let root_is_same = shared && one.secrets() == other.secrets();
+            let inline = (0..one.inline()).filter(|_| !root_is_same).map(Unit::Inline);
             let files = one.files().iter().filter(|file| !known.contains(file)).cloned().map(Unit::File);
             Work { kept: Index::new(), units: inline.chain(files).collect() }
         };

@@ -11,15 +11,18 @@ use super::PublishError;
 use super::build::Compiled;
 use super::page;
 use super::source::{SpecCommit, SpecFile};
-use crate::check::{self, Judge, POLICIES, TEMPLATES};
+use crate::check::{self, Beside, Judge, POLICIES, SealedFiles, TEMPLATES, sealed};
 use crate::compile::Compiler;
 use crate::diag::{Diagnostics, Place, Severity, Sources, Span};
 use crate::model::fleet::{Facts, Published};
 use crate::model::lower;
 use crate::name::ClusterName;
 use crate::policy::{Checker, Rules};
+use crate::release::Bundle;
+use crate::secret::Opener;
 use crate::spec::{Root, Written, include_dirs};
-use crate::sys::git::{GitError, Objects};
+use crate::sys::git::tree::Mode;
+use crate::sys::git::{GitError, Objects, Oid};
 
 /// The file of a cluster in its own registry.
 const OWN: u32 = 1;
@@ -29,6 +32,8 @@ pub(super) struct Fleet {
     root: Root,
     file: SpecFile,
     files: Vec<SpecFile>,
+    /// The directories of sealed secrets by cluster.
+    secrets: BTreeMap<String, Oid>,
     compiler: Compiler,
     rules: Rules,
 }
@@ -39,6 +44,8 @@ pub(super) struct Rulings<'a> {
     /// What the last release had of each cluster.
     pub(super) published: &'a BTreeMap<ClusterName, Published>,
     pub(super) today: Date,
+    /// A private key, if the values of secrets are to be looked for in the compiled files.
+    pub(super) opener: Option<&'a Opener>,
 }
 
 /// One cluster that is to be compiled.
@@ -70,7 +77,7 @@ impl Fleet {
         let dirs = include_dirs(&bytes);
         let above = |path: &str| dirs.iter().any(|dir| dir == path || dir.starts_with(&format!("{path}/")));
         let files = spec.files(objects, above, |path| path != file.path && root.includes(path))?;
-        Ok(Some(Self { root, file, files, compiler, rules }))
+        Ok(Some(Self { root, file, files, secrets: spec.secrets.clone(), compiler, rules }))
     }
 
     /// Returns the rules: the built-in ones and the repository's own.
@@ -91,6 +98,25 @@ impl Fleet {
     /// Returns every file that holds clusters.
     pub(super) fn paths(&self) -> impl Iterator<Item = &SpecFile> {
         std::iter::once(&self.file).chain(&self.files)
+    }
+
+    /// Returns the directories of sealed secrets by cluster.
+    pub(super) fn secrets(&self) -> &BTreeMap<String, Oid> {
+        &self.secrets
+    }
+
+    /// Returns the directory of the sealed secrets of the cluster that a file is for.
+    pub(super) fn secrets_of(&self, file: &SpecFile) -> Option<Oid> {
+        let name = file.path.rsplit('/').next().expect("rsplit yields at least one part");
+        self.secrets.get(name.rsplit_once('.').map_or(name, |(stem, _)| stem)).copied()
+    }
+
+    /// Reads the sealed secrets of a cluster.
+    fn sealed(&self, objects: &Objects<'_>, cluster: &ClusterName) -> Result<SealedFiles, GitError> {
+        let Some(tree) = self.secrets.get(cluster.as_str()) else { return Ok(SealedFiles::new()) };
+        let entries = objects.tree(*tree)?.into_iter();
+        let files = entries.filter(|entry| matches!(entry.mode, Mode::File | Mode::Executable));
+        files.map(|entry| Ok((entry.name, objects.blob(entry.id)?))).collect()
     }
 
     /// Returns how many clusters stand in the root.
@@ -121,7 +147,10 @@ impl Fleet {
                 self.root.cluster(&mut self.root.sources(), &file.path, &bytes, &mut diags)
             }
         };
-        let compiled = written.and_then(|written| self.judge(&mut diags, &written, &self.file(unit).path, rulings));
+        let compiled = match written {
+            Some(written) => self.judge(&mut diags, objects, &written, (&self.file(unit).path, rulings))?,
+            None => None,
+        };
         let wrong = diags.iter().any(|diag| diag.severity == Severity::Error);
         Ok(match compiled.filter(|_| !wrong) {
             Some(compiled) => Ok(Compiled { warnings: diags, ..compiled }),
@@ -132,20 +161,36 @@ impl Fleet {
     fn judge(
         &self,
         diags: &mut Diagnostics,
+        objects: &Objects<'_>,
         written: &Written,
-        source: &str,
-        rulings: Option<&Rulings<'_>>,
-    ) -> Option<Compiled> {
-        let cluster = lower(&written.cluster, diags)?;
+        (source, rulings): (&str, Option<&Rulings<'_>>),
+    ) -> Result<Option<Compiled>, GitError> {
+        let Some(cluster) = lower(&written.cluster, diags) else { return Ok(None) };
+        let sealed = self.sealed(objects, &cluster.name.value)?;
         let bundles = match rulings {
-            Some(Rulings { checker, published, today }) => {
+            Some(Rulings { checker, published, today, opener }) => {
                 let judge = Judge { compiler: Some(&self.compiler), checker, today: *today };
-                judge.cluster(diags, &cluster, &written.tree, published.get(&cluster.name.value)).0?
+                let published = published.get(&cluster.name.value);
+                let beside = Beside { published, sealed: &sealed, opener: *opener };
+                judge.cluster(diags, &cluster, &written.tree, beside).0
             }
-            None => self.compiler.compile(&cluster).map_err(|mut found| diags.append(&mut found)).ok()?,
+            None => match self.compiler.compile(&cluster) {
+                Ok(mut bundles) => {
+                    // Whether everybody can read what they need is for `check` and `publish` to say.
+                    sealed::put(&mut Diagnostics::new(), &cluster, &written.tree, &sealed, &mut bundles, None);
+                    Some(bundles)
+                }
+                Err(mut found) => {
+                    diags.append(&mut found);
+                    None
+                }
+            },
         };
-        let pages = page::cluster(&cluster, &bundles);
-        Some(Compiled { facts: Facts::of(&cluster, source), bundles, pages, warnings: Diagnostics::new() })
+        let compiled = |bundles: Vec<Bundle>| {
+            let pages = page::cluster(&cluster, &bundles);
+            Compiled { facts: Facts::of(&cluster, source), bundles, pages, warnings: Diagnostics::new() }
+        };
+        Ok(bundles.map(compiled))
     }
 }
 

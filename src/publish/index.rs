@@ -38,6 +38,9 @@ pub(super) struct Record {
     /// The cluster's file as a Git object.
     #[serde(with = "hex")]
     pub(super) blob: Oid,
+    /// The directory of its secrets as a Git object, if it has one.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none", with = "hex::optional")]
+    pub(super) secrets: Option<Oid>,
     /// What other clusters must not have too.
     pub(super) facts: Facts,
 }
@@ -122,6 +125,27 @@ mod hex {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Oid, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+
+    /// The same of an object that may not be there.
+    pub(super) mod optional {
+        use serde::{Deserializer, Serializer};
+
+        use crate::sys::git::Oid;
+
+        #[expect(clippy::ref_option, reason = "serde gives the field as it is")]
+        pub(in super::super) fn serialize<S: Serializer>(id: &Option<Oid>, serializer: S) -> Result<S::Ok, S::Error> {
+            match id {
+                Some(id) => super::serialize(id, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Oid>, D::Error> {
+            super::deserialize(deserializer).map(Some)
+        }
     }
 }
 

@@ -33,7 +33,8 @@ use jiff::civil::Date;
 use crate::check::{POLICIES, TEMPLATES};
 use crate::diag::{Diagnostics, Sources};
 use crate::policy::Checker;
-use crate::release::BundleError;
+use crate::release::{BundleError, SECRETS};
+use crate::secret::Opener;
 use crate::sys::git::lock::{self, Turnstile};
 use crate::sys::git::{GitError, Objects, Oid, Store, pack};
 use crate::sys::signer::Signer;
@@ -48,7 +49,7 @@ use self::write::Desk;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What to publish, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Options {
     /// A directory in the repository.
     pub repository: PathBuf,
@@ -68,6 +69,8 @@ pub struct Options {
     pub unsigned: bool,
     /// The day that waivers and end-of-life dates are compared with.
     pub today: Date,
+    /// A private key, if the values of secrets are to be looked for in the compiled files.
+    pub opener: Option<Opener>,
 }
 
 /// Who signs a release, and what of it.
@@ -201,7 +204,12 @@ pub fn publish(
         seal: &seal,
         jobs: options.jobs,
     };
-    let rulings = Rulings { checker: Checker::new(fleet.rules()), published: &published, today: options.today };
+    let rulings = Rulings {
+        checker: Checker::new(fleet.rules()),
+        published: &published,
+        today: options.today,
+        opener: options.opener.as_ref(),
+    };
     let Some(draft) = desk.compile(diags, sources, work, &rulings)? else { return Ok(Outcome::Invalid) };
     draft.check_names()?;
     if !options.allow_shrink {
@@ -242,7 +250,7 @@ fn renew(
 /// Returns the files of the spec in the working tree that are not as they were committed.
 pub fn uncommitted(repository: &Path) -> Result<Vec<String>, PublishError> {
     let store = Store::discover(repository)?;
-    Ok(store.dirty(&[ROOT, "clusters", TEMPLATES, POLICIES])?)
+    Ok(store.dirty(&[ROOT, "clusters", TEMPLATES, POLICIES, SECRETS])?)
 }
 
 fn output_branch(store: &Store, options: &Options, of_spec: &str) -> Result<String, PublishError> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::PublishError;
 use super::index::find;
 use crate::check::{POLICIES, TEMPLATES};
+use crate::release::SECRETS;
 use crate::sys::git::tree::Mode;
 use crate::sys::git::{Objects, Oid, Store};
 
@@ -26,6 +27,8 @@ pub struct SpecCommit {
     pub tree: Oid,
     /// What every cluster depends on.
     pub shared: Shared,
+    /// The directory of the sealed secrets of each cluster that has one.
+    pub secrets: BTreeMap<String, Oid>,
 }
 
 /// The names, as Git objects, of the files that every cluster depends on.
@@ -58,12 +61,17 @@ pub fn spec_commit(store: &Store, objects: &Objects<'_>, rev: &str) -> Result<Sp
     let entries = objects.tree(commit.tree)?;
     let root = find(&entries, ROOT, Mode::File).ok_or_else(|| PublishError::NoSpec { rev: rev.to_owned() })?;
     let directory = |name| find(&entries, name, Mode::Tree).map(|id| id.to_string());
+    let secrets = match find(&entries, SECRETS, Mode::Tree) {
+        Some(tree) => objects.tree(tree)?.into_iter().filter(|entry| entry.mode == Mode::Tree).collect(),
+        None => Vec::new(),
+    };
     Ok(SpecCommit {
         id,
         time: commit.time,
         subject: commit.subject().to_owned(),
         tree: commit.tree,
         shared: Shared { root: root.to_string(), templates: directory(TEMPLATES), policies: directory(POLICIES) },
+        secrets: secrets.into_iter().map(|entry| (entry.name, entry.id)).collect(),
     })
 }
 

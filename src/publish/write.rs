@@ -84,9 +84,10 @@ impl Desk<'_> {
         };
         for (unit, Product { facts, value: (tree, edits), .. }) in work.units.iter().zip(products) {
             let blob = self.fleet.file(unit).blob;
+            let secrets = self.fleet.secrets().get(facts.cluster.as_str()).copied();
             draft.trees.insert(facts.cluster.to_string(), tree);
             draft.edits.extend(edits);
-            draft.index.insert(facts.cluster.clone(), Record { blob, facts });
+            draft.index.insert(facts.cluster.clone(), Record { blob, secrets, facts });
         }
         draft.wanted = host_refs(&draft.index);
         Ok(Some(draft))

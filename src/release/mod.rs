@@ -8,13 +8,14 @@
 //! ```text
 //! rootfs/etc/haproxy/haproxy.cfg ...   every file at its real path, secrets as placeholders
 //! definitions.json                     what the broker shall hold, canonical
+//! secrets/NAME.age                     the secrets that the host needs, sealed for it
 //! manifest.json                        per file: digest, mode, owner, check, action, the secrets' places
 //! ```
 
 mod maintenance;
 mod role;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,10 @@ pub const ROOTFS: &str = "rootfs";
 pub const MAX_MANIFEST: usize = 4 << 20;
 /// The most bytes that the definitions have: about 50,000 objects.
 pub const MAX_DEFINITIONS: usize = 8 << 20;
+/// The directory that holds the sealed secrets.
+pub const SECRETS: &str = "secrets";
+/// The end of the name of a sealed secret.
+pub const SEALED: &str = ".age";
 /// The ref namespace with one ref per host.
 pub const HOST_REFS: &str = "refs/rmqgit/hosts";
 
@@ -65,6 +70,8 @@ pub struct Bundle {
     pub artifacts: BTreeMap<HostPath, Artifact>,
     /// What the broker shall hold; `None` on a host without a broker.
     pub definitions: Option<Definitions>,
+    /// The secrets that it needs, sealed; empty where the hosts bring their own.
+    pub secrets: BTreeMap<SecretRef, Vec<u8>>,
     /// What the host is in its cluster.
     pub role: Role,
     /// When the broker may be restarted; `None` is at any time.
@@ -189,6 +196,9 @@ pub struct Manifest {
     /// The digest of `definitions.json`, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definitions: Option<Digest>,
+    /// The sealed secrets, sorted by name; none where the hosts bring their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<ManifestSecret>,
     /// When the broker may be restarted; at any time, if it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Maintenance>,
@@ -219,6 +229,16 @@ pub struct ManifestFile {
     /// The places of secrets in the stored bytes, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretPlace>,
+}
+
+/// A sealed secret of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestSecret {
+    /// Its name.
+    pub name: SecretRef,
+    /// The digest of the sealed bytes.
+    pub digest: Digest,
 }
 
 /// The place of a secret in the stored bytes of a file.
@@ -294,6 +314,11 @@ pub fn placeholder(name: &SecretRef) -> String {
     format!("%{{secret:{name}}}")
 }
 
+/// Returns the path of a sealed secret in a host's tree.
+pub fn sealed_path(name: &SecretRef) -> String {
+    format!("{SECRETS}/{name}{SEALED}")
+}
+
 /// A bundle as files of a tree: the paths below the host's directory and their bytes, sorted as Git sorts full paths.
 pub type StoredFiles = BTreeMap<String, Vec<u8>>;
 
@@ -332,6 +357,11 @@ impl Bundle {
             files.insert(DEFINITIONS.to_owned(), bytes);
             digest
         });
+        let secrets = self.secrets.iter().map(|(name, sealed)| {
+            files.insert(sealed_path(name), sealed.clone());
+            ManifestSecret { name: name.clone(), digest: Digest::of(sealed) }
+        });
+        let secrets = secrets.collect();
         let manifest = Manifest {
             format: FORMAT,
             cluster: self.cluster.clone(),
@@ -340,11 +370,22 @@ impl Bundle {
             role: self.role.clone(),
             files: listed,
             definitions,
+            secrets,
             maintenance: self.maintenance.clone(),
             grants: self.grants.clone(),
         };
         files.insert(MANIFEST.to_owned(), canonical_json(&manifest).into_bytes());
         files
+    }
+
+    /// Returns the names of the secrets that the host needs.
+    pub fn needed_secrets(&self) -> BTreeSet<SecretRef> {
+        let pieces = self.artifacts.values().flat_map(|artifact| &artifact.content);
+        let in_files = pieces.filter_map(|piece| match piece {
+            Piece::Secret { name, .. } => Some(name.clone()),
+            Piece::Text(_) => None,
+        });
+        in_files.chain(self.definitions.iter().flat_map(Definitions::secrets)).collect()
     }
 
     /// Reads a bundle back from the files of a host's tree, and checks every digest.
@@ -374,6 +415,15 @@ impl Bundle {
             let path = file.path.clone();
             artifacts.insert(path, read_file(file, &stored)?);
         }
+        let mut secrets = BTreeMap::new();
+        for secret in manifest.secrets {
+            let path = sealed_path(&secret.name);
+            let sealed = files.remove(&path).ok_or_else(|| BundleError::Mismatch(path.clone()))?;
+            if Digest::of(&sealed) != secret.digest {
+                return Err(BundleError::Digest(path));
+            }
+            secrets.insert(secret.name, sealed);
+        }
         if let Some((path, _)) = files.pop_first() {
             return Err(BundleError::Mismatch(path));
         }
@@ -383,6 +433,7 @@ impl Bundle {
             order: manifest.order,
             artifacts,
             definitions,
+            secrets,
             role: manifest.role,
             maintenance: manifest.maintenance,
             grants: manifest.grants,

@@ -9,8 +9,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::definitions::Definitions;
-use crate::name::{ClusterName, HostName};
-use crate::release::{Artifact, Bundle, Check, DEFINITIONS, MANIFEST, OnChange, Owner, Part};
+use crate::name::{ClusterName, HostName, SecretRef};
+use crate::release::{Artifact, Bundle, Check, DEFINITIONS, MANIFEST, OnChange, Owner, Part, Piece, sealed_path};
+use crate::secret::{Fingerprint, Sealed};
 
 mod text;
 
@@ -56,7 +57,8 @@ pub struct Change {
     pub path: String,
     /// What happens to the file.
     pub kind: Kind,
-    /// What the host does when the file changes; none for a document of the release.
+    /// What the host does when the file changes; none for a document of the release. Of a sealed secret, what it does at most:
+    /// nothing, if the value stayed as it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_change: Option<OnChange>,
     /// What changes beside the bytes.
@@ -80,7 +82,9 @@ pub enum Kind {
 /// Something beside the bytes that changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Attribute {
-    /// Which: `mode`, `owner`, `check`, `on-change`, `part`, `order`, `maintenance` or `grants`.
+    /// Which: `mode`, `owner`, `check`, `on-change`, `part`, `order`, `maintenance`, `grants`; of a
+    /// sealed secret `fingerprint`, which is that of the sealed file and changes without the value too, and `readers`, their
+    /// number.
     pub name: &'static str,
     /// What it was.
     pub from: String,
@@ -138,6 +142,7 @@ fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
     };
     let (before, after) = (definitions(old), definitions(new));
     changes.extend(file_change(DEFINITIONS, before.as_deref(), after.as_deref(), Vec::new(), None));
+    changes.extend(secret_changes(old, new));
     let none = BTreeMap::new();
     let (old, new) = (old.map_or(&none, |bundle| &bundle.artifacts), new.map_or(&none, |bundle| &bundle.artifacts));
     let mut paths: Vec<_> = old.keys().chain(new.keys()).collect();
@@ -154,6 +159,39 @@ fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
         changes.extend(file_change(path.as_str(), before.as_deref(), after.as_deref(), attributes, on_change));
     }
     changes
+}
+
+/// Compares the sealed secrets by their fingerprints.
+fn secret_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
+    let none = BTreeMap::new();
+    let (before, after) = (old.map_or(&none, |bundle| &bundle.secrets), new.map_or(&none, |bundle| &bundle.secrets));
+    let mut names: Vec<&SecretRef> = before.keys().chain(after.keys()).collect();
+    names.sort();
+    names.dedup();
+    let change = |name| {
+        let (old_bytes, new_bytes) = (before.get(name), after.get(name));
+        let mut attributes = Vec::new();
+        if old_bytes != new_bytes {
+            let text =
+                |bytes: Option<&Vec<u8>>, of: fn(&[u8]) -> String| bytes.map(|bytes| of(bytes)).unwrap_or_default();
+            let fingerprint = |bytes: &[u8]| Fingerprint::of(bytes).to_string();
+            let readers = |bytes: &[u8]| Sealed::parse(bytes).map_or(0, |sealed| sealed.readers.len()).to_string();
+            attribute(&mut attributes, "fingerprint", text(old_bytes, fingerprint), text(new_bytes, fingerprint));
+            attribute(&mut attributes, "readers", text(old_bytes, readers), text(new_bytes, readers));
+        }
+        let side = |bytes: Option<&Vec<u8>>| bytes.map(|_| "");
+        let on_change = new.or(old).and_then(|bundle| action_of(bundle, name));
+        file_change(&sealed_path(name), side(old_bytes), side(new_bytes), attributes, on_change)
+    };
+    names.into_iter().filter_map(change).collect()
+}
+
+/// Returns the most that a host does when the value of a secret changes, as far as files are concerned.
+fn action_of(bundle: &Bundle, name: &SecretRef) -> Option<OnChange> {
+    let holds = |artifact: &&Artifact| {
+        artifact.content.iter().any(|piece| matches!(piece, Piece::Secret { name: other, .. } if other == name))
+    };
+    bundle.artifacts.values().filter(holds).map(|artifact| artifact.on_change.clone()).max()
 }
 
 fn stored(artifact: &Artifact) -> String {

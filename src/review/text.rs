@@ -159,6 +159,7 @@ mod tests {
                 order,
                 artifacts,
                 definitions: None,
+                secrets: BTreeMap::new(),
                 role: crate::release::Role::default(),
                 maintenance: None,
                 grants: vec![],

@@ -27,6 +27,10 @@ pub struct Cluster {
     pub platform: Option<Platform>,
     /// The hosts by name, as `hostname` prints it on each.
     pub hosts: Named<HostName, Host>,
+    /// Who can read and change the secrets of the repository beside the hosts: a public Ed25519 key by each name, as the
+    /// `.pub` file has it.
+    #[serde(default)]
+    pub operators: Named<String, At<String>>,
     /// The RabbitMQ nodes and what they hold.
     pub rabbitmq: Rabbitmq,
     /// HAProxy in front of the nodes.
@@ -67,6 +71,9 @@ pub struct Host {
     pub address: At<String>,
     /// The network interface that carries the address. Keepalived needs it.
     pub interface: Option<At<String>>,
+    /// The host's public Ed25519 key, as `/etc/ssh/ssh_host_ed25519_key.pub` has it: the secrets that the host needs are
+    /// sealed for it in the repository. Where no host of a cluster has one, the hosts bring their own files of secrets.
+    pub ssh_host_key: Option<At<String>>,
     /// Further names for the host in `/etc/hosts`.
     #[serde(default)]
     pub aliases: Vec<At<HostName>>,

@@ -163,11 +163,12 @@ impl JsonSchema for Setting {
     }
 }
 
-/// A secret by its name; its value is kept on the hosts that need it, in `/etc/rmqgit/secrets/NAME`.
+/// A secret by its name. Its value is sealed in the repository (`rmqgit secret`); where no host of the cluster has an `ssh_host_key`, it is
+/// kept on the hosts that need it, in `/etc/rmqgit/secrets/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename = "Secret")]
 struct Reference {
-    /// The name of the secret, which is the name of its file in `/etc/rmqgit/secrets`.
+    /// The name of the secret, which is the name of its file.
     secret: SecretRef,
 }
 

@@ -94,6 +94,15 @@ pub fn own_id() -> u32 {
     std::process::id()
 }
 
+/// Keeps what this process holds out of core dumps, and other processes of the same user from looking into it. What it starts
+/// writes no core dumps either. Where the kernel refuses, the process goes on as it is.
+pub fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+    let limit = Rlimit { current: Some(0), ..getrlimit(Resource::Core) };
+    let _ = setrlimit(Resource::Core, limit);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
 /// Finds a program in [`PROGRAM_DIRS`].
 pub fn find(program: &str) -> Option<PathBuf> {
     PROGRAM_DIRS.iter().map(|dir| Path::new(dir).join(program)).find(|path| path.is_file())

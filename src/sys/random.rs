@@ -16,7 +16,8 @@ pub fn salt() -> io::Result<[u8; 4]> {
     Ok(salt)
 }
 
-fn fill(buffer: &mut [u8]) -> io::Result<()> {
+/// Fills a buffer with random bytes.
+pub fn fill(buffer: &mut [u8]) -> io::Result<()> {
     let mut done = 0;
     while done < buffer.len() {
         done += rustix::rand::getrandom(&mut buffer[done..], rustix::rand::GetRandomFlags::empty())?;

@@ -1,6 +1,5 @@
-//! The one type that carries a secret on the host, and the root-only directory that holds secrets.
+//! The files of secrets that a host may have of its own, and its private key.
 
-use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -10,26 +9,7 @@ use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use crate::name::SecretRef;
-
-/// The biggest secret, in bytes.
-const BIGGEST: u64 = 64 << 10;
-
-/// A secret: wiped from memory, and without a way to print it.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Returns the text, to be joined into a file.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
+use crate::secret::{BIGGEST, Secret};
 
 /// Says why a secret cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -83,28 +63,37 @@ impl SecretError {
 /// Reads a secret from its file. A trailing newline is not part of it.
 pub fn read(dir: &Path, name: &SecretRef) -> Result<Secret, SecretError> {
     let path = dir.join(name.as_str());
+    let bytes = read_closed(&path, 0o077)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::Shape(path))?;
+    let value = text.strip_suffix('\n').map_or(text, |t| t.strip_suffix('\r').unwrap_or(t));
+    Ok(Secret::new(Zeroizing::new(value.to_owned())))
+}
+
+/// Reads a private key. Its group may read it too: so it is with the host keys of some distributions.
+pub fn private_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    read_closed(path, 0o037)
+}
+
+/// Reads a small file of this user that others cannot read; `closed` are the bits of the mode that it must not have.
+fn read_closed(path: &Path, closed: u32) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let fail = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => SecretError::Absent(path.clone()),
-        _ => SecretError::Read { path: path.clone(), source },
+        io::ErrorKind::NotFound => SecretError::Absent(path.to_owned()),
+        _ => SecretError::Read { path: path.to_owned(), source },
     };
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).expect("open flags fit an int");
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(&path).map_err(fail)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(fail)?;
     let meta = file.metadata().map_err(fail)?;
-    if !meta.is_file() || meta.len() > BIGGEST {
-        return Err(SecretError::Shape(path));
+    if !meta.is_file() || meta.len() > BIGGEST as u64 {
+        return Err(SecretError::Shape(path.to_owned()));
     }
     let (mode, owner) = (meta.mode() & 0o7777, meta.uid());
-    if mode & 0o077 != 0 || owner != rustix::process::geteuid().as_raw() {
-        return Err(SecretError::Open { path, mode, owner });
+    if mode & closed != 0 || owner != rustix::process::geteuid().as_raw() {
+        return Err(SecretError::Open { path: path.to_owned(), mode, owner });
     }
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1));
-    file.take(BIGGEST).read_to_string(&mut text).map_err(|source| match source.kind() {
-        io::ErrorKind::InvalidData => SecretError::Shape(path.clone()),
-        _ => SecretError::Read { path: path.clone(), source },
-    })?;
-    let end = text.strip_suffix('\n').map_or(text.len(), |t| t.strip_suffix('\r').unwrap_or(t).len());
-    text.truncate(end);
-    Ok(Secret(text))
+    // One allocation that never moves: what a growing buffer leaves behind is not wiped.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1));
+    file.take(BIGGEST as u64).read_to_end(&mut bytes).map_err(fail)?;
+    Ok(bytes)
 }
 
 /// Whether there is a directory of secrets.

@@ -34,7 +34,7 @@ pub enum TreeError {
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// Reads the file `first` of a directory, what stands in the directories that `more` returns for its bytes, and everything
-/// below `templates` and `policies`.
+/// below `templates`, `policies` and `secrets`.
 pub fn read(dir: &Path, first: &str, more: impl FnOnce(&[u8]) -> Vec<String>) -> Result<Files, TreeError> {
     let bytes = read_file(&dir.join(first))?;
     let mut files = Files::new();
@@ -43,6 +43,7 @@ pub fn read(dir: &Path, first: &str, more: impl FnOnce(&[u8]) -> Vec<String>) ->
     }
     read_dir(dir, "templates", true, &mut files)?;
     read_dir(dir, "policies", false, &mut files)?;
+    read_dir(dir, "secrets", true, &mut files)?;
     files.insert(first.to_owned(), bytes);
     Ok(files)
 }

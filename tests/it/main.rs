@@ -18,6 +18,7 @@ mod programs;
 mod publish;
 mod reference;
 mod rules;
+mod secret;
 mod signing;
 mod spec;
 mod suite;

@@ -20,22 +20,26 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // It writes its document as the release writes all of them.
     ("definitions", &["name", "release"]),
     ("diag", &[]),
+    ("secret", &["diag", "name", "quote"]),
     ("yaml", &["diag"]),
     ("release", &["definitions", "name", "quote"]),
     ("live", &["name", "release"]),
     ("trust", &["name"]),
     // The author's half.
     ("spec", &["definitions", "diag", "facts", "model", "name", "yaml"]),
-    ("model", &["definitions", "diag", "facts", "name", "spec", "yaml"]),
+    ("model", &["definitions", "diag", "facts", "name", "secret", "spec", "yaml"]),
     ("policy", &["definitions", "diag", "facts", "model", "name", "quote", "release", "spec", "yaml"]),
     ("compile", &["definitions", "diag", "facts", "model", "name", "quote", "release"]),
-    ("check", &["compile", "diag", "model", "name", "policy", "release", "spec", "yaml"]),
-    ("review", &["definitions", "name", "release"]),
+    (
+        "check",
+        &["compile", "definitions", "diag", "model", "name", "policy", "quote", "release", "secret", "spec", "yaml"],
+    ),
+    ("review", &["definitions", "name", "release", "secret"]),
     (
         "publish",
         &[
-            "check", "compile", "diag", "facts", "model", "name", "policy", "release", "review", "spec", "sys",
-            "trust", "yaml",
+            "check", "compile", "diag", "facts", "model", "name", "policy", "release", "review", "secret", "spec",
+            "sys", "trust", "yaml",
         ],
     ),
     // The host's half: it never sees the spec, the model or the compiler.
@@ -58,12 +62,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "quote",
             "release",
             "report",
+            "secret",
             "sys",
             "yaml",
         ],
     ),
     // The programs.
-    ("sys", &["live", "name", "quote", "release", "trust"]),
+    ("sys", &["live", "name", "quote", "release", "secret", "trust"]),
     (
         "cli",
         &[
@@ -80,6 +85,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "release",
             "report",
             "review",
+            "secret",
             "spec",
             "sys",
             "yaml",
@@ -105,6 +111,7 @@ const PURE: &[&str] = &[
     "release",
     "report",
     "review",
+    "secret",
     "spec",
     "trust",
     "yaml",

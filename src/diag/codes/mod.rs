@@ -5,6 +5,7 @@
 //! rules stand in their files (see [`crate::policy`]).
 
 mod rules;
+mod secret;
 mod spec;
 mod yaml;
 
@@ -23,7 +24,7 @@ pub struct Code {
     pub example: &'static str,
 }
 
-const TABLES: [&[Code]; 3] = [rules::CODES, spec::CODES, yaml::CODES];
+const TABLES: [&[Code]; 4] = [rules::CODES, secret::CODES, spec::CODES, yaml::CODES];
 
 /// Returns the explanation of a code.
 pub fn find(code: &str) -> Option<&'static Code> {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use indexmap::IndexMap;
 
-use super::text;
+use super::{keys, text};
 use crate::diag::{At, Diagnostic, Diagnostics, Place, excerpt, nearest};
 use crate::model::Host;
 use crate::name::HostName;
@@ -27,6 +27,7 @@ pub(super) fn lower_hosts(diags: &mut Diagnostics, spec: &spec::Cluster) -> Host
             address,
             interface: host.interface.as_ref().map(|interface| interface.value.clone()),
             aliases: host.aliases.iter().map(|alias| alias.value.clone()).collect(),
+            ssh_host_key: host.ssh_host_key.as_ref().and_then(|key| keys::lower_host_key(diags, key, &host.address)),
         };
         hosts.insert(name.value.clone(), lowered);
     }
@@ -41,7 +42,8 @@ pub(super) fn lower_hosts(diags: &mut Diagnostics, spec: &spec::Cluster) -> Host
 /// Stands for a host whose faults are reported already, so that it can be named.
 fn stand_in(name: &HostName) -> Host {
     let address = At { value: text::NO_ADDRESS, place: Place::default() };
-    Host { name: At { value: name.clone(), place: Place::default() }, address, interface: None, aliases: Vec::new() }
+    let name = At { value: name.clone(), place: Place::default() };
+    Host { name, address, interface: None, aliases: Vec::new(), ssh_host_key: None }
 }
 
 fn duplicate_addresses(diags: &mut Diagnostics, hosts: &Hosts) {

@@ -18,6 +18,7 @@ mod check;
 mod definitions;
 mod hosts;
 mod instance;
+mod keys;
 mod maintenance;
 mod ports;
 mod text;
@@ -62,6 +63,8 @@ fn lower_cluster(diags: &mut Diagnostics, spec: &spec::Cluster) -> Option<Cluste
     let broker = broker::lower_broker(diags, spec, &hosts);
     let balancer = spec.haproxy.as_ref().map(|section| balancer::lower_balancer(diags, section, &hosts, &broker));
     let vip = spec.keepalived.as_ref().map(|section| vip::lower_keepalived(diags, section, &hosts, balancer.as_ref()));
+    let operators = keys::lower_operators(diags, spec);
+    keys::refuse_repeated(diags, &hosts, &operators);
     let platform = spec.platform.unwrap_or_default();
     let sysctl = lower_sysctl(diags, spec);
     let maintenance = spec.maintenance.as_ref().map(|section| maintenance::lower_maintenance(diags, section));
@@ -78,6 +81,7 @@ fn lower_cluster(diags: &mut Diagnostics, spec: &spec::Cluster) -> Option<Cluste
         name: name?,
         platform,
         hosts,
+        operators,
         broker,
         balancer,
         vip,

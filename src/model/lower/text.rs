@@ -188,8 +188,8 @@ pub(super) fn plain_text(diags: &mut Diagnostics, place: Place, what: &str) {
     diags.push(
         Diagnostic::error("plain-text-secret", format!("{what} stands in the spec as plain text"))
             .at(place, "a secret does not belong into Git")
-            .help("write `{secret: NAME}` here, and the value into `/etc/rmqgit/secrets/NAME` on each host that needs it; \
-                   if this file has been pushed, the old value is known: choose a new one"),
+            .help("write `{secret: NAME}` here, and seal a value with `rmqgit secret set NAME`; if this file has been pushed, \
+                   the old value is known: choose a new one"),
     );
 }
 

@@ -151,6 +151,7 @@ pub(crate) fn bundle(n: u32) -> Bundle {
         order: vec![host()],
         artifacts: names.map(artifact).into(),
         definitions: None,
+        secrets: std::collections::BTreeMap::new(),
         role: Role::default(),
         maintenance: None,
         grants: Vec::new(),

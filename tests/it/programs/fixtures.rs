@@ -157,7 +157,7 @@ pub(super) fn files(fixture: &str, suite: &Suite, over: &Value) -> Files {
 /// Compiles a fixture for a suite; or returns what is wrong with it there.
 fn compiled(fixture: &str, suite: &Suite, over: &Value) -> Result<Vec<Compiled>, Faults> {
     let files = files(fixture, suite, over);
-    let input = Input { files: &files, published: &BTreeMap::new(), today: DAY };
+    let input = Input { files: &files, published: &BTreeMap::new(), today: DAY, opener: None };
     let mut clusters = Vec::new();
     let checked = check(&input, |cluster, bundles| clusters.push((cluster.clone(), bundles)));
     let errors = checked.diags.iter().filter(|diag| diag.severity == Severity::Error);
