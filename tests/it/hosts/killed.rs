@@ -67,7 +67,10 @@ const WAYS: [Way; 4] = [
         name: "a member",
         program: "/usr/lib/rabbitmq/bin/rabbitmqctl",
         verbs: &["stop_app", "join_cluster", "start_app"],
-        by_hand: "rabbitmqctl -q stop_app; rabbitmqctl -q reset; rabbitmqctl -q start_app",
+        // With its own file it would find the others by itself.
+        by_hand: "cp -p /etc/rabbitmq/rabbitmq.conf /run/kill/conf; rabbitmqctl -q stop_app; rabbitmqctl -q reset
+            sed -i '/^cluster_formation/d' /etc/rabbitmq/rabbitmq.conf; rabbitmqctl -q start_app
+            cp -p /run/kill/conf /etc/rabbitmq/rabbitmq.conf",
     },
 ];
 /// The host of each way: the one that changes objects, and one that is not needed for a majority.
