@@ -13,6 +13,7 @@ mod killed;
 mod leaks;
 mod person;
 mod rebuild;
+mod secrets;
 mod site;
 mod transitions;
 mod tutorial;
@@ -26,7 +27,7 @@ use crate::suite::Suite;
 type Proof = (&'static str, fn(&mut Site));
 
 /// The proofs, in the order in which they are run. The first ones are the core.
-const PROOFS: [Proof; 11] = [
+const PROOFS: [Proof; 12] = [
     ("tutorial", tutorial::three_blank_hosts_become_a_cluster),
     ("quiet", tutorial::nothing_to_do),
     ("drift", drift::every_drift_is_reported_and_repaired),
@@ -36,6 +37,7 @@ const PROOFS: [Proof; 11] = [
     ("now", person::a_broker_restarts_when_a_person_says_so),
     ("failover", failover::the_address_moves_and_nothing_is_lost),
     ("transitions", transitions::transitions_wait_for_their_grant),
+    ("secrets", secrets::every_secret_is_rotated_through_git),
     ("rebuild", rebuild::a_rebuilt_host_joins_again),
     ("late", rebuild::a_late_host_joins),
 ];

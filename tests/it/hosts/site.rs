@@ -1,8 +1,9 @@
 //! Three hosts that follow Git: the repository of their spec, the remote that they pull from, their agents.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -17,7 +18,7 @@ pub(super) const PASSWORD: &str = "s3c#r t!";
 /// The same, in a URI.
 pub(super) const PASSWORD_IN_URI: &str = "s3c%23r%20t!";
 
-/// The secrets of every host.
+/// The secrets of the cluster.
 const SECRETS: [(&str, &str); 5] = [
     ("erlang-cookie", "QWERTYUIOPASDFGHJKLZ"),
     ("admin-password", PASSWORD),
@@ -73,7 +74,7 @@ impl Site {
             }
             git(&bed.dir().join("spec"), &["init", "--quiet"]);
             git(&bed.dir().join("origin.git"), &["init", "--quiet", "--bare"]);
-            for key in ["agent", "server"] {
+            for key in ["agent", "server", "operator"] {
                 let mut keygen = Command::new("ssh-keygen");
                 let made =
                     ended(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(bed.dir().join(key)));
@@ -82,7 +83,47 @@ impl Site {
         }
         let git_server = Some(serve(&bed));
         let spec = spec(&bed);
-        Self { git_server, bed, spec }
+        let site = Self { git_server, bed, spec };
+        if !site.bed.dir().join("spec/secrets").exists() {
+            for host in HOSTS {
+                site.take_key(host);
+            }
+            fs::write(site.bed.dir().join("spec/rmqgit.yaml"), site.spec_with_keys()).unwrap();
+            for (name, value) in SECRETS {
+                site.seal(name, value);
+            }
+        }
+        site
+    }
+
+    /// Seals a value for the hosts that need it; [`Site::publish`] commits it.
+    pub(super) fn seal(&self, name: &str, value: &str) {
+        let mut command = crate::rmqgit();
+        let set = command.args(["secret", "set", name]).current_dir(self.bed.dir().join("spec"));
+        let mut child = set.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program starts");
+        child.stdin.take().expect("it was asked for").write_all(value.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success(), "{name} was not sealed");
+    }
+
+    /// Takes note of a host's public key; tells whether it is another one than before.
+    fn take_key(&self, host: &str) -> bool {
+        let path = self.bed.dir().join(format!("{host}.pub"));
+        let key = self.bed.must(host, "cut -d ' ' -f 1-2 /etc/ssh/ssh_host_ed25519_key.pub");
+        let other = fs::read_to_string(&path).ok().as_ref() != Some(&key);
+        fs::write(&path, key).unwrap();
+        other
+    }
+
+    /// Returns the spec with the keys of the operator and of its hosts.
+    fn spec_with_keys(&self) -> String {
+        let key =
+            |name: &str| fs::read_to_string(self.bed.dir().join(format!("{name}.pub"))).unwrap().trim().to_owned();
+        let operators = format!("  name: orders\n  operators: {{bed: \"{}\"}}\n", key("operator"));
+        let spec = self.spec.replace("  name: orders\n", &operators);
+        HOSTS.iter().fold(spec, |spec, host| {
+            let with_key = format!("    {host}: {{ssh_host_key: \"{}\", address", key(host));
+            spec.replace(&format!("    {host}: {{address"), &with_key)
+        })
     }
 
     /// Takes the Git server away.
@@ -95,10 +136,14 @@ impl Site {
         self.git_server = Some(serve(&self.bed));
     }
 
-    /// Commits the spec and publishes it, as CI does.
+    /// Seals what is not sealed for exactly those who need it, as a person does, then commits the spec and publishes it, as CI
+    /// does.
     pub(super) fn publish(&self, message: &str) {
         let dir = self.bed.dir().join("spec");
-        fs::write(dir.join("rmqgit.yaml"), &self.spec).unwrap();
+        fs::write(dir.join("rmqgit.yaml"), self.spec_with_keys()).unwrap();
+        let key = self.bed.dir().join("operator");
+        let said = ended(crate::rmqgit().args(["secret", "rekey", "--identity"]).arg(key).current_dir(&dir));
+        assert_eq!(said.code, 0, "{}{}", said.out, said.err);
         git(&dir, &["add", "--all"]);
         git(&dir, &["commit", "--quiet", "--allow-empty", "-m", message]);
         let origin = self.bed.dir().join("origin.git");
@@ -106,8 +151,12 @@ impl Site {
         assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     }
 
-    /// Gives a blank host what it needs to follow Git: settings, keys, secrets, and a timer.
+    /// Gives a blank host what it needs to follow Git: settings, keys, and a timer. Where it is a machine with a new key, what it
+    /// needs is sealed for that one.
     pub(super) fn enroll(&self, host: &str) {
+        if self.take_key(host) {
+            self.publish(&format!("{host} has a new key"));
+        }
         let (bed, dir) = (&self.bed, self.bed.dir());
         let user = ended(Command::new("id").arg("-un")).out;
         let settings = format!(
@@ -119,10 +168,6 @@ impl Site {
         bed.put(host, "/etc/rmqgit/ssh_key", "600", &fs::read(dir.join("agent")).unwrap());
         let known = format!("client {}", fs::read_to_string(dir.join("server.pub")).unwrap());
         bed.put(host, "/etc/rmqgit/known_hosts", "644", known.as_bytes());
-        bed.must(host, "install -d -m 700 /etc/rmqgit/secrets");
-        for (name, value) in SECRETS {
-            bed.put(host, &format!("/etc/rmqgit/secrets/{name}"), "600", format!("{value}\n").as_bytes());
-        }
         // Every ten seconds, and not once in a minute, which is as often as an installation goes.
         let often = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/10\nAccuracySec=100ms\nRandomizedDelaySec=0\n";
         bed.put(host, "/etc/systemd/system/rmqgit-sync.timer.d/often.conf", "644", often.as_bytes());

@@ -61,9 +61,8 @@ fn another_cookie(site: &mut Site, spec: &str) {
     let before = started(site);
     let first = site.bed.must("rabbit1", "cat /var/lib/rabbitmq/.erlang.cookie");
     for cookie in [COOKIE, first.as_str()] {
-        for host in HOSTS {
-            site.bed.put(host, "/etc/rmqgit/secrets/erlang-cookie", "600", cookie.as_bytes());
-        }
+        site.seal("erlang-cookie", cookie);
+        publish(site, spec, "");
         is_refused(site, "rabbit2", "/var/lib/rabbitmq/.erlang.cookie", "rotate-cookie");
         publish(site, spec, "rotate-cookie");
         converge(site, &HOSTS);
