@@ -99,6 +99,9 @@ pub fn check(input: &Input<'_>, mut take: impl FnMut(&Cluster, Vec<Bundle>)) -> 
     for rule in rules.own() {
         example::hold(&mut diags, &checker, rule);
     }
+    if diags.iter().all(|diag| diag.severity != Severity::Error) {
+        diags.extend(sealed::left_over(input.files, &facts));
+    }
     let hosts = facts.iter().map(|facts| facts.hosts.len()).sum();
     Checked { sources, diags, waived, rules, clusters: facts.len(), hosts }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Diagnostic, Diagnostics, Place, nearest};
 use crate::model::Cluster;
+use crate::model::fleet::Facts;
 use crate::name::{HostName, SecretRef};
 use crate::release::{Bundle, SEALED, SECRETS};
 use crate::secret::{Leaks, Opener, PublicKey, Sealed, Tag};
@@ -51,7 +52,7 @@ pub fn needs(bundles: &[Bundle]) -> BTreeMap<SecretRef, BTreeSet<HostName>> {
 
 /// Tells whether a cluster keeps its secrets in the repository; otherwise its hosts bring their own.
 pub fn is_kept(cluster: &Cluster, files: &SealedFiles) -> bool {
-    !files.is_empty() || cluster.hosts.values().any(|host| host.ssh_host_key.is_some())
+    !files.is_empty() || cluster.has_keys()
 }
 
 /// Puts the sealed files into the bundles of the hosts that need them, and reports what is wrong with them. With a private key,
@@ -84,12 +85,28 @@ pub fn put(
         }
     }
     let needed = |file: &str| needs.keys().any(|name| file.strip_suffix(SEALED) == Some(name.as_str()));
-    for file in files.keys().filter(|file| !needed(file)) {
-        diags.push(audit.unused(file, &needs));
+    for (file, bytes) in files.iter().filter(|(file, _)| !needed(file)) {
+        diags.push(audit.unused((file.as_str(), bytes.as_slice()), &needs));
     }
     for (name, leaks) in &values {
         audit.leaks(diags, name, leaks, bundles);
     }
+}
+
+/// Reports sealed files of clusters that the spec does not have, and such that stand beside the clusters' directories.
+pub(super) fn left_over(files: &BTreeMap<String, Vec<u8>>, clusters: &[Facts]) -> Diagnostics {
+    let mut found: BTreeMap<String, Diagnostic> = BTreeMap::new();
+    for (path, name, _) in super::below(files, SECRETS) {
+        let (fault, what) = match name.split_once('/') {
+            Some((cluster, _)) if clusters.iter().any(|facts| facts.cluster.as_str() == cluster) => continue,
+            Some((cluster, _)) => (format!("there is no cluster `{cluster}` for `{SECRETS}/{cluster}`"), cluster),
+            None => (format!("`{path}` stands in no cluster's directory"), name),
+        };
+        let help =
+            format!("`git rm -r {SECRETS}/{what}`; a value that is still used is sealed with `rmqgit secret set`");
+        found.entry(what.to_owned()).or_insert_with(|| Diagnostic::warning("unused-secret", fault).help(help));
+    }
+    found.into_values().collect()
 }
 
 /// Returns who reads with which key.
@@ -223,8 +240,14 @@ impl Audit<'_> {
         }
     }
 
-    fn unused(&self, file: &str, needs: &BTreeMap<SecretRef, BTreeSet<HostName>>) -> Diagnostic {
+    fn unused(&self, (file, bytes): (&str, &[u8]), needs: &BTreeMap<SecretRef, BTreeSet<HostName>>) -> Diagnostic {
         let path = format!("{SECRETS}/{}/{file}", self.cluster.name.value);
+        if let Err(why) = Sealed::parse(bytes) {
+            let fault = Diagnostic::error("damaged-secret", format!("`{path}` is no sealed secret: {why}"));
+            return fault.at(self.cluster.name.place, "this cluster").help(format!(
+                "`git rm {path}`; if it holds a value in plain text and was pushed, that value is known: choose a new one"
+            ));
+        }
         let fault = Diagnostic::warning("unused-secret", format!("no host needs `{path}`"));
         let fault = fault.at(self.cluster.name.place, "this cluster");
         let stem = file.strip_suffix(SEALED).unwrap_or(file);

@@ -23,9 +23,22 @@ pub fn render(diags: &[Diagnostic], sources: &Sources, format: Format, color: bo
     let sorted = sorted(diags);
     match format {
         Format::Json => json::render(&sorted, sources),
-        Format::Text => text::render(&fold(sorted), sources, color, width),
+        Format::Text => {
+            let hidden = hidden(diags);
+            let masked = (!hidden.is_empty()).then(|| sources.without(&hidden));
+            text::render(&fold(sorted), masked.as_ref().unwrap_or(sources), color, width)
+        }
         Format::Github => github::render(&fold(sorted), sources),
     }
+}
+
+/// The code of faults whose places hold what nobody shall read in a log.
+const SECRET: &str = "plain-text-secret";
+
+/// Returns the spans that are not shown, in no diagnostic.
+fn hidden(diags: &[Diagnostic]) -> Vec<Span> {
+    let about = diags.iter().filter(|diag| diag.code == SECRET);
+    about.flat_map(|diag| &diag.labels).map(|label| label.span).collect()
 }
 
 /// Returns diagnostics in the order of files and places; those without a place come first.

@@ -63,6 +63,22 @@ impl Sources {
         self.files.is_empty()
     }
 
+    /// Returns the same files with stars in the place of some spans.
+    pub(super) fn without(&self, spans: &[Span]) -> Self {
+        let mut files = Vec::with_capacity(self.files.len());
+        for (file, id) in self.files.iter().zip(0_u32..) {
+            let mut text = Arc::clone(&file.text);
+            for span in spans.iter().filter(|span| span.file == id) {
+                let (start, end) = (floor(&text, span.start as usize), floor(&text, span.end as usize));
+                let star = |c: char| if c == '\n' || c == '\r' { c.to_string() } else { "*".repeat(c.len_utf8()) };
+                let stars: String = text[start..end.max(start)].chars().map(star).collect();
+                text = [&text[..start], &stars, &text[end.max(start)..]].concat().into();
+            }
+            files.push(File { name: file.name.clone(), text, lines: OnceLock::new(), shown: OnceLock::new() });
+        }
+        Self { files }
+    }
+
     /// Returns the position of a byte; one inside a character counts as that character, one past the end as the end.
     pub fn position(&self, file: u32, byte: u32) -> Position {
         let text = self.str(file);

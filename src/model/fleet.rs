@@ -34,9 +34,9 @@ pub struct Facts {
     /// What the next release is compared with.
     #[serde(rename = "p")]
     pub published: Published,
-    /// The secret that holds the Erlang cookie.
-    #[serde(rename = "k")]
-    pub cookie: SecretRef,
+    /// The secret that holds the Erlang cookie, where the hosts bring it: sealed ones are each cluster's own.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<SecretRef>,
     /// What it says about the rules that compare clusters.
     #[serde(rename = "l", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub levels: BTreeMap<String, RuleLevel>,
@@ -137,7 +137,7 @@ impl Facts {
             hosts: hosts.collect(),
             routers: routers.collect(),
             published: Published::of(cluster),
-            cookie: cluster.broker.cookie.clone(),
+            cookie: (!cluster.has_keys()).then(|| cluster.broker.cookie.clone()),
             levels: levels(cluster),
             expires: cluster.rules.iter().filter_map(|(_, setting)| setting.until?.tomorrow().ok()).min(),
             place: Some(cluster.name.place),
@@ -177,7 +177,9 @@ pub fn common<'a>(facts: impl IntoIterator<Item = &'a Facts>) -> Vec<Common<'a>>
     for facts in facts {
         let asked = |rule: &str| facts.levels.get(rule) != Some(&RuleLevel::Allow);
         if asked(SHARED_COOKIE) {
-            cookies.entry(&facts.cookie).or_default().push((facts, facts.place));
+            if let Some(cookie) = &facts.cookie {
+                cookies.entry(cookie).or_default().push((facts, facts.place));
+            }
         }
         for router in facts.routers.iter().filter(|_| asked(NEAR_ROUTER)) {
             if let Some(net) = guess(router) {

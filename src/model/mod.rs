@@ -63,6 +63,13 @@ pub struct Cluster {
     pub rules: Vec<(At<String>, RuleSetting)>,
 }
 
+impl Cluster {
+    /// Tells whether secrets can be sealed for some of its hosts: those of the others must be, too.
+    pub fn has_keys(&self) -> bool {
+        self.hosts.values().any(|host| host.ssh_host_key.is_some())
+    }
+}
+
 /// What a spec says about a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleSetting {

@@ -126,7 +126,7 @@ mod tests {
     fn a_key_is_what_age_calls_it() {
         let key = PublicKey::parse(RABBIT1).expect("a key");
         assert_eq!(Some(key.to_string().as_str()), RABBIT1.rsplit_once(' ').map(|(key, _)| key));
-        assert_eq!(key.tag().to_string(), "XXXXXX");
+        assert_eq!(key.tag().to_string(), "wfhM/Q");
     }
 
     #[test]

@@ -25,7 +25,10 @@ fn read(diags: &mut Diagnostics, key: &At<String>, help: impl Fn(&KeyError) -> S
     match PublicKey::parse(&key.value) {
         Ok(value) => Some(At { value, place: key.place }),
         Err(error) => {
-            let fault = Diagnostic::error("unusable-ssh-key", error.to_string());
+            let fault = match &error {
+                KeyError::Private => Diagnostic::error("plain-text-secret", "a private key stands in the spec"),
+                error => Diagnostic::error("unusable-ssh-key", error.to_string()),
+            };
             diags.push(fault.at(key.place, "given here").help(help(&error)));
             None
         }

@@ -105,11 +105,14 @@ fn keys_that_are_none_are_refused_with_the_command_that_makes_one() {
     for command in ["`ssh-keyscan -t ed25519 192.168.1.219`", "`ssh-keygen -A`", "`ssh-keygen -t ed25519`"] {
         assert!(text.contains(command), "{command}\n{out}");
     }
+    // A private key in the spec is not repeated.
     let private = fs::read_to_string(shelf.key("stranger")).unwrap();
+    let line = private.lines().nth(1).unwrap().to_owned();
     shelf.spec = shelf.spec.replace(&rsa, &private.replace('\n', " "));
     shelf.save();
     let (_, out, err) = shelf.run_with(&["check"], "");
-    assert!(out.contains("this is a private key"), "{out}{err}");
+    assert!(out.contains("error[plain-text-secret]: a private key stands in the spec"), "{out}{err}");
+    assert!(!(out + &err).contains(&line), "the private key is shown");
 }
 
 #[test]
@@ -131,4 +134,31 @@ fn it_is_all_hosts_or_none() {
     assert_eq!(code, 1);
     let no_key = "error[missing-ssh-host-key]: `rabbit3` needs 3 secrets, and has no key that they could be sealed for";
     assert!(found.iter().any(|line| line == no_key), "{found:?}");
+}
+
+#[test]
+fn what_is_left_over_is_said() {
+    let shelf = Shelf::new();
+    shelf.fill();
+    let secrets = shelf.repo().join("secrets");
+    fs::create_dir(secrets.join("gone")).unwrap();
+    for name in ["gone/a.age", "gone/b.age", "b.age", "orders/old.age"] {
+        fs::copy(shelf.sealed("vrrp-auth"), secrets.join(name)).unwrap();
+    }
+    fs::write(secrets.join("orders/admin-password"), "hunter2hunter2\n").unwrap();
+    let (code, found) = check(&shelf);
+    let expect = [
+        "error[damaged-secret]: `secrets/orders/admin-password` is no sealed secret: it is not an age file in ASCII armor",
+        "warning[unused-secret]: no host needs `secrets/orders/old.age`",
+    ];
+    assert_eq!((code, found), (1, expect.map(str::to_owned).to_vec()));
+    fs::remove_file(secrets.join("orders/admin-password")).unwrap();
+    let (code, mut found) = check(&shelf);
+    found.sort();
+    let expect = [
+        "warning[unused-secret]: `secrets/b.age` stands in no cluster's directory",
+        "warning[unused-secret]: no host needs `secrets/orders/old.age`",
+        "warning[unused-secret]: there is no cluster `gone` for `secrets/gone`",
+    ];
+    assert_eq!((code, found), (0, expect.map(str::to_owned).to_vec()));
 }
