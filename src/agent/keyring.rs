@@ -39,12 +39,12 @@ impl<'a> Keyring<'a> {
         let opener = self.opener.get_or_init(|| opener(self.key)).as_ref().map_err(Clone::clone)?;
         let Bundle { cluster, host, .. } = self.bundle;
         let command = |verb: &str| format!("rmqgit secret {verb} {name} --cluster {cluster}");
-        let opened = opener.open(sealed).and_then(|(envelope, secret)| {
+        let found = opener.open(sealed).and_then(|(envelope, secret)| {
             envelope.expect(cluster, name)?;
             envelope.expect_host(host)?;
             Ok(secret)
         });
-        opened.map_err(|error| {
+        found.map_err(|error| {
             let help = match &error {
                 OpenError::Stranger => format!(
                     "if the host has a new key, write it into the spec as `ssh_host_key` of `{host}` and run `{}`",

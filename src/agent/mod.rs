@@ -3,16 +3,18 @@
 //! Input: [`Settings`]. Output: a [`Report`], kept in the state directory; what fails is a verdict. Must not: decide what
 //! a change is (`plan` does), or run without the lock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::Path;
 
 use crate::fetch::{self, FetchError, Loaded};
 use crate::live::Observed;
-use crate::name::{HostPath, ReleaseId};
+use crate::name::{HostPath, ReleaseId, SecretRef};
 use crate::observe::{self, Targets};
 use crate::plan::{self, Base, Desired, Finding, Owed, Plan};
+use crate::release::Bundle;
 use crate::report::{self, Failure, Mode, Next, Release, Report, Verdict};
+use crate::secret::Fingerprint;
 use crate::sys::clock;
 use crate::sys::files::{FilesError, Root};
 use crate::sys::process;
@@ -227,6 +229,7 @@ impl Run<'_> {
             spec_commit: loaded.spec_commit.clone(),
             subject: loaded.subject.clone(),
             newest,
+            secrets: fingerprints(&loaded.bundle),
         });
         if self.report.mode == Mode::Converge && !plan.steps.is_empty() && !self.heed_pause() {
             self.converge(&loaded.release, &desired, observed, plan);
@@ -309,6 +312,11 @@ impl Run<'_> {
         }
         self.report.failures.push(Failure { message, next });
     }
+}
+
+/// Returns the fingerprints of what a release has sealed for this host.
+fn fingerprints(bundle: &Bundle) -> BTreeMap<SecretRef, String> {
+    bundle.secrets.iter().map(|(name, sealed)| (name.clone(), Fingerprint::of(sealed).to_string())).collect()
 }
 
 /// Returns what is owed after a run that changed nothing: what was owed, unless a unit has started since.

@@ -30,6 +30,7 @@ pub type SealedFiles = BTreeMap<String, Vec<u8>>;
 /// Takes the sealed files of a cluster out of the files of a spec repository.
 pub fn of_cluster(files: &BTreeMap<String, Vec<u8>>, cluster: &str) -> SealedFiles {
     super::below(files, &format!("{SECRETS}/{cluster}"))
+        .filter(|(_, name, _)| !name.contains('/'))
         .map(|(_, name, bytes)| (name.to_owned(), bytes.to_vec()))
         .collect()
 }
@@ -98,7 +99,12 @@ pub(super) fn left_over(files: &BTreeMap<String, Vec<u8>>, clusters: &[Facts]) -
     let mut found: BTreeMap<String, Diagnostic> = BTreeMap::new();
     for (path, name, _) in super::below(files, SECRETS) {
         let (fault, what) = match name.split_once('/') {
-            Some((cluster, _)) if clusters.iter().any(|facts| facts.cluster.as_str() == cluster) => continue,
+            Some((cluster, file)) if clusters.iter().any(|facts| facts.cluster.as_str() == cluster) => {
+                if !file.contains('/') {
+                    continue;
+                }
+                (format!("`{path}` stands too deep to be read"), name)
+            }
             Some((cluster, _)) => (format!("there is no cluster `{cluster}` for `{SECRETS}/{cluster}`"), cluster),
             None => (format!("`{path}` stands in no cluster's directory"), name),
         };

@@ -71,8 +71,8 @@ impl Sources {
             for span in spans.iter().filter(|span| span.file == id) {
                 let (start, end) = (floor(&text, span.start as usize), floor(&text, span.end as usize));
                 let star = |c: char| if c == '\n' || c == '\r' { c.to_string() } else { "*".repeat(c.len_utf8()) };
-                let stars: String = text[start..end.max(start)].chars().map(star).collect();
-                text = [&text[..start], &stars, &text[end.max(start)..]].concat().into();
+                let masked: String = text[start..end.max(start)].chars().map(star).collect();
+                text = [&text[..start], &masked, &text[end.max(start)..]].concat().into();
             }
             files.push(File { name: file.name.clone(), text, lines: OnceLock::new(), shown: OnceLock::new() });
         }

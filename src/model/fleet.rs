@@ -176,10 +176,8 @@ pub fn common<'a>(facts: impl IntoIterator<Item = &'a Facts>) -> Vec<Common<'a>>
     let mut routers: BTreeMap<(u8, IpNet), Saying<'_>> = BTreeMap::new();
     for facts in facts {
         let asked = |rule: &str| facts.levels.get(rule) != Some(&RuleLevel::Allow);
-        if asked(SHARED_COOKIE) {
-            if let Some(cookie) = &facts.cookie {
-                cookies.entry(cookie).or_default().push((facts, facts.place));
-            }
+        if let Some(cookie) = facts.cookie.as_ref().filter(|_| asked(SHARED_COOKIE)) {
+            cookies.entry(cookie).or_default().push((facts, facts.place));
         }
         for router in facts.routers.iter().filter(|_| asked(NEAR_ROUTER)) {
             if let Some(net) = guess(router) {

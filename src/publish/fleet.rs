@@ -115,7 +115,9 @@ impl Fleet {
     fn sealed(&self, objects: &Objects<'_>, cluster: &ClusterName) -> Result<SealedFiles, GitError> {
         let Some(tree) = self.secrets.get(cluster.as_str()) else { return Ok(SealedFiles::new()) };
         let entries = objects.tree(*tree)?.into_iter();
-        let files = entries.filter(|entry| matches!(entry.mode, Mode::File | Mode::Executable));
+        // As in the working tree, hidden files are nobody's business.
+        let files =
+            entries.filter(|entry| matches!(entry.mode, Mode::File | Mode::Executable) && !entry.name.starts_with('.'));
         files.map(|entry| Ok((entry.name, objects.blob(entry.id)?))).collect()
     }
 

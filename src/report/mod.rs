@@ -3,11 +3,13 @@
 //! Input: what a run saw, decided and did. Output: a versioned [`Report`] and its verdict; text for people. Must not: hold a
 //! secret, look at anything, or decide what is done.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::name::{ClusterName, HostName, ReleaseId};
+use crate::name::{ClusterName, HostName, ReleaseId, SecretRef};
 use crate::plan::{Cause, Change, Finding, HeldCode, Outcome, Plan, StepResult, Unknown, Waiting};
 
 mod paused;
@@ -81,6 +83,9 @@ pub struct Release {
     pub subject: String,
     /// Whether it is the newest one; otherwise the newest could not be had, and this is the last one applied.
     pub newest: bool,
+    /// The fingerprints of the sealed secrets that it carries, by name: those of `rmqgit secret list`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<SecretRef, String>,
 }
 
 /// Whether a run may change the host.

@@ -35,10 +35,7 @@ impl Leaks {
                 add("in base64", base64(engine, value.as_bytes(), start));
             }
         }
-        let hex = |upper: bool| {
-            let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-            value.bytes().flat_map(|byte| [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]).collect()
-        };
+        let hex = |upper: bool| value.bytes().flat_map(|byte| digits(byte, upper)).collect();
         add("in hexadecimal", hex(false));
         add("in hexadecimal", hex(true));
         for upper in [true, false] {
@@ -47,7 +44,7 @@ impl Leaks {
             }
         }
         let json = serde_json::to_string(value).expect("text can be written as JSON");
-        add("in JSON", json[1..json.len() - 1].as_bytes().to_vec());
+        add("in JSON", json.as_bytes()[1..json.len() - 1].to_vec());
         let quoted = [
             ("quoted for HAProxy", Syntax::Haproxy),
             ("quoted for HAProxy", Syntax::HaproxyOld),
@@ -85,11 +82,19 @@ fn percent(value: &str, upper: bool, blank: &str) -> String {
         match byte {
             b' ' => text.push_str(blank),
             _ if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => text.push(char::from(byte)),
-            _ if upper => text.push_str(&format!("%{byte:02X}")),
-            _ => text.push_str(&format!("%{byte:02x}")),
+            _ => {
+                text.push('%');
+                text.extend(digits(byte, upper).map(char::from));
+            }
         }
     }
     text
+}
+
+/// Returns the two hexadecimal digits of a byte.
+fn digits(byte: u8, upper: bool) -> [u8; 2] {
+    let all: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+    [all[usize::from(byte >> 4)], all[usize::from(byte & 15)]]
 }
 
 fn contains(bytes: &[u8], form: &[u8]) -> bool {
@@ -121,7 +126,7 @@ mod tests {
             assert_eq!(find(&STANDARD_NO_PAD.encode(&text)), Some("in base64"), "{before}");
             assert_eq!(find(&URL_SAFE_NO_PAD.encode(&text)), Some("in base64"), "{before}");
         }
-        let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = value.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(find(&hex), Some("in hexadecimal"));
         assert_eq!(find(&hex.to_uppercase()), Some("in hexadecimal"));
         assert_eq!(find("amqp://u:it%27s%20%22%231%22%20f%C3%BCr%20%25%0A%E5%85%8E%5C@h"), Some("in a URL"));

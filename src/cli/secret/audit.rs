@@ -37,11 +37,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if !desk.checked.is_sound() {
         exit = Exit::Findings;
     }
-    let mut opened = 0;
+    let mut count_opened = 0;
     for kept in &desk.clusters {
         for name in kept.needs.keys().filter(|name| kept.sealed(name).is_some()) {
             if let Some(opener) = &opener {
-                opened += 1;
+                count_opened += 1;
                 for fault in faults(&desk, kept, name, opener) {
                     writeln!(out, "{}/{name}: {fault}", kept.cluster.name.value)?;
                     exit = Exit::Findings;
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     if exit == Exit::Clean {
         let sealed: usize = desk.clusters.iter().map(|kept| kept.files.len()).sum();
-        let looked = if opener.is_some() { format!(", {opened} opened") } else { String::new() };
+        let looked = if opener.is_some() { format!(", {count_opened} opened") } else { String::new() };
         writeln!(out, "{}{looked}: no findings", count(sealed, "sealed secret"))?;
     }
     Ok(exit)
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 /// Returns what only the value can tell.
 fn faults(desk: &Desk, kept: &Kept, name: &SecretRef, opener: &Opener) -> Vec<String> {
     let (envelope, secret) = match kept.open(opener, name) {
-        Ok(opened) => opened,
+        Ok(found) => found,
         Err(failure) => return vec![failure.message],
     };
     let mut found = uses::refusals(&kept.cluster, &kept.bundles, name, secret.expose());

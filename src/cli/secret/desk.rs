@@ -116,11 +116,11 @@ impl Kept {
                 Failure::new(format!("there is no `{path}`")).help(format!("`rmqgit secret set {name}` seals one"))
             );
         };
-        let opened = opener.open(sealed).and_then(|(envelope, secret)| {
+        let found = opener.open(sealed).and_then(|(envelope, secret)| {
             envelope.expect(&self.cluster.name.value, name)?;
             Ok((envelope, secret))
         });
-        opened.map_err(|error| {
+        found.map_err(|error| {
             Failure::new(format!("`{path}` cannot be used: {error}"))
                 .help("`rmqgit secret list` says who can read it: name one of their keys with --identity")
         })

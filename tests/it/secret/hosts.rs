@@ -35,7 +35,12 @@ fn a_secret_goes_from_a_person_to_the_hosts_that_need_it() {
     shelf.publish("sealed again");
     let before = rabbit1.root.join("etc/haproxy/haproxy.cfg").metadata().unwrap().modified().unwrap();
     let (code, said) = rabbit1.sync(&["--format", "json"]);
-    assert_eq!((code, said.contains("\"verdict\": \"in-sync\"")), (0, true), "{said}");
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &report["verdict"]), (0, &"in-sync".into()), "{said}");
+    let sealed = fs::read(shelf.sealed("stats-password")).unwrap();
+    let print = rmqgit::secret::Fingerprint::of(&sealed).to_string();
+    assert_eq!(report["release"]["secrets"]["stats-password"], print);
+    assert_eq!(report["release"]["secrets"].as_object().unwrap().len(), 5);
     assert_eq!(rabbit1.root.join("etc/haproxy/haproxy.cfg").metadata().unwrap().modified().unwrap(), before);
 }
 
