@@ -172,6 +172,15 @@ fn everything(shelf: &Shelf) -> String {
     said
 }
 
+/// Tells the watcher to stop, even if something fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn no_value_is_left_or_shown_anywhere() {
     let shelf = Shelf::new();
@@ -179,13 +188,6 @@ fn no_value_is_left_or_shown_anywhere() {
     let stop = AtomicBool::new(false);
     let (said, (found, programs)) = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(&hunt, &[shelf.dir.path().to_owned()], &stop));
-        // The watcher is told to stop even if something fails.
-        struct Stop<'a>(&'a AtomicBool);
-        impl Drop for Stop<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
-        }
         let end = Stop(&stop);
         let said = everything(&shelf);
         drop(end);
