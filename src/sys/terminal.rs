@@ -47,10 +47,10 @@ fn without_newline(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
 pub fn ask_hidden(question: &str) -> io::Result<Zeroizing<String>> {
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
     let mut line = Zeroizing::new(Vec::with_capacity(BIGGEST));
-    terminal.write_all(question.as_bytes())?;
     let read = {
+        // Silent before it asks: nobody can answer too early to be hidden.
         let mut silent = Silent::new(&terminal)?;
-        silent.line(&mut line)
+        silent.ask(question, &mut line)
     };
     terminal.write_all(b"\n")?;
     read?;
@@ -72,7 +72,8 @@ impl<'a> Silent<'a> {
         Ok(Self { terminal, before })
     }
 
-    fn line(&mut self, line: &mut Vec<u8>) -> io::Result<()> {
+    fn ask(&mut self, question: &str, line: &mut Vec<u8>) -> io::Result<()> {
+        self.terminal.write_all(question.as_bytes())?;
         loop {
             let mut byte = [0];
             if self.terminal.read(&mut byte)? == 0 {
