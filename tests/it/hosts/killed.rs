@@ -69,7 +69,7 @@ const WAYS: [Way; 4] = [
         verbs: &["stop_app", "join_cluster", "start_app"],
         // With its own file it would find the others by itself.
         by_hand: "cp -p /etc/rabbitmq/rabbitmq.conf /run/kill/conf; rabbitmqctl -q stop_app; rabbitmqctl -q reset
-            sed -i '/^cluster_formation/d' /etc/rabbitmq/rabbitmq.conf; rabbitmqctl -q start_app
+            sed -i '/^cluster_formation/d' /etc/rabbitmq/rabbitmq.conf; systemctl restart rabbitmq-server
             cp -p /run/kill/conf /etc/rabbitmq/rabbitmq.conf",
     },
 ];
