@@ -66,7 +66,7 @@ const WAYS: [Way; 4] = [
     Way {
         name: "a member",
         program: "/usr/lib/rabbitmq/bin/rabbitmqctl",
-        verbs: &["stop_app", "join_cluster", "start_app"],
+        verbs: &["stop_app", "reset", "join_cluster", "start_app"],
         // With its own file it would find the others by itself.
         by_hand: "cp -p /etc/rabbitmq/rabbitmq.conf /run/kill/conf; rabbitmqctl -q stop_app; rabbitmqctl -q reset
             sed -i '/^cluster_formation/d' /etc/rabbitmq/rabbitmq.conf; systemctl restart rabbitmq-server
