@@ -47,6 +47,9 @@ pub struct Base {
     /// The limits by which RabbitMQ ran when it was first seen after that start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, String>,
+    /// When a run began to let this host's node join that has not come to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joining: Option<Timestamp>,
 }
 
 /// One file as it was last applied.
@@ -76,6 +79,9 @@ pub struct Intent {
     pub at: Timestamp,
     /// The files.
     pub files: BTreeMap<HostPath, Option<BaseFile>>,
+    /// Whether this host's node gives up what it holds and joins the cluster.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub joins: bool,
 }
 
 /// Something that a daemon has to be told about files that were written.
@@ -97,6 +103,9 @@ impl Base {
     pub fn recovered(&self, observed: &Observed) -> Self {
         let mut base = Self { intent: None, ..self.clone() };
         let Some(intent) = &self.intent else { return base };
+        if intent.joins {
+            base.joining = Some(intent.at);
+        }
         for (path, wanted) in &intent.files {
             let probe = observed.files.get(path);
             match wanted {
@@ -176,6 +185,9 @@ impl Base {
             && broker.members.iter().all(|member| own.members.contains_key(&member.node))
         {
             base.members = own.members.keys().cloned().collect();
+        }
+        if super::cluster::own(observed).is_some_and(|own| own.members.len() > 1) {
+            base.joining = None;
         }
         for unit in &desired.role.services {
             if let Some(since) = Self::started_with(unit, desired, observed) {

@@ -240,7 +240,9 @@ impl Plan {
     pub fn intent(&self, at: Timestamp) -> Option<Intent> {
         let files: BTreeMap<HostPath, Option<BaseFile>> =
             self.candidates.iter().map(|(path, candidate)| (path.clone(), candidate.becomes.clone())).collect();
-        (!files.is_empty()).then_some(Intent { at, files })
+        let joins = |planned: &Planned| matches!(planned.step, Step::Join { .. }) && planned.skip.is_none();
+        let joins = self.steps.iter().any(joins);
+        (joins || !files.is_empty()).then_some(Intent { at, files, joins })
     }
 }
 

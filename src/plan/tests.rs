@@ -176,7 +176,7 @@ fn what_a_killed_run_had_begun_is_no_drift() {
     ] {
         let mut base = base(was);
         let becomes = (intent != "-").then(|| base_file(intent));
-        base.intent = Some(Intent { at: at(10), files: [(path(PATH), becomes)].into() });
+        base.intent = Some(Intent { at: at(10), files: [(path(PATH), becomes)].into(), joins: false });
         let plan = plan(&base, &desired(asks), &observed(is));
         assert_eq!(words(&plan), expect, "base {was}, intent {intent}, desired {asks}, live {is}");
     }
@@ -294,7 +294,7 @@ fn a_file_that_went_is_told_to_whom_it_concerns() {
 fn a_run_that_was_killed_before_it_told_a_daemon_owes_it() {
     let mut base = base("a");
     let becomes = BaseFile { on_change: OnChange::Reload(unit("haproxy.service")), ..base_file("b") };
-    base.intent = Some(Intent { at: at(10), files: [(path(PATH), Some(becomes))].into() });
+    base.intent = Some(Intent { at: at(10), files: [(path(PATH), Some(becomes))].into(), joins: false });
     let mut desired = desired("b");
     desired.files.get_mut(&path(PATH)).expect("the file").on_change = OnChange::Reload(unit("haproxy.service"));
     let steps = |desired: &Desired, live: &str| shown(&plan(&base, desired, &observed(live)));

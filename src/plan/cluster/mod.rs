@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::live::{Broker, Cluster, ClusterState, Observed, Place, Probe};
 use crate::release::{BrokerNode, MemberNode, NodeKind};
 
@@ -19,6 +21,9 @@ pub(super) const GRANT_FORGET: &str = "forget-node";
 pub(super) const GRANT_RESET: &str = "reset-node";
 /// The grant by which a node becomes a disc or a RAM node.
 pub(super) const GRANT_TYPE: &str = "change-node-type";
+
+/// How long a join that was begun is completed without being decided anew.
+const JOINING: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether this host's node is fresh: alone and without anything of its own, so that nobody misses it while it starts again.
 pub(super) fn is_fresh(observed: &Observed) -> bool {
@@ -36,7 +41,7 @@ pub(super) fn compare(plan: &mut Plan, base: &Base, desired: &Desired, observed:
     if observed.place == Place::Sandbox {
         return;
     }
-    let task = Task { broker, cluster, base, desired };
+    let task = Task { broker, cluster, base, desired, at: observed.at };
     match (&cluster.own.cluster, &cluster.runs) {
         (Probe::Seen(_), _) if cluster.own.is_alone() && broker.members.len() > 1 => task.alone(plan),
         (Probe::Seen(own), _) => task.member(plan, own),
@@ -56,6 +61,7 @@ struct Task<'a> {
     cluster: &'a Cluster,
     base: &'a Base,
     desired: &'a Desired,
+    at: Timestamp,
 }
 
 /// What a node that is alone can do.
@@ -95,10 +101,12 @@ impl Task<'_> {
         plan.changes.push(self.change(&self.broker.node, Action::Start, live, "running", held));
     }
 
-    /// A node that the cluster has forgotten does not start any more with what it holds: it comes back without.
+    /// A node that the cluster has forgotten does not start any more with what it holds: it comes back without. That is
+    /// decided already where a run was killed that let it join.
     fn forgotten(&self, plan: &mut Plan, with: &Broker) {
         let node = &self.broker.node;
-        let held = if self.is_granted(GRANT_RESET, node) {
+        let began = self.base.joining.is_some_and(|began| self.at.duration_since(began).abs() < JOINING);
+        let held = if began || self.is_granted(GRANT_RESET, node) {
             let member = self.broker.own().map_or(NodeKind::Disc, |own| own.kind);
             let step = Step::Join { node: node.clone(), with: with.node.clone(), member, forget: false };
             plan.steps.push(Planned { step, skip: None });

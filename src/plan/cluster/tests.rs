@@ -85,6 +85,11 @@ fn shown(node: &str, own: &str, peers: &str, grants: &[&str]) -> String {
 }
 
 fn of_release(release: BrokerNode, own: &str, peers: &str, grants: &[&str], known: &[&str]) -> String {
+    let base = Base { members: known.iter().map(|name| format!("rabbit@{name}")).collect(), ..Base::default() };
+    with_base(release, own, peers, grants, &base)
+}
+
+fn with_base(release: BrokerNode, own: &str, peers: &str, grants: &[&str], base: &Base) -> String {
     let node = release.node.trim_start_matches("rabbit@").to_owned();
     let pairs: Vec<(&str, String)> =
         peers.split("; ").filter_map(|pair| pair.split_once('=')).map(|(name, text)| (name, text.to_owned())).collect();
@@ -98,14 +103,13 @@ fn of_release(release: BrokerNode, own: &str, peers: &str, grants: &[&str], know
         _ => Probe::Seen(true),
     };
     let cluster = Cluster { own: broker(&node, own), runs, peers, stopped };
-    let base = Base { members: known.iter().map(|name| format!("rabbit@{name}")).collect(), ..Base::default() };
     let mut desired =
         Desired { grants: grants.iter().map(|grant| (*grant).to_owned()).collect(), ..Desired::default() };
     desired.role.broker = Some(release);
     let observed =
         Observed { cluster: Some(cluster), ..Observed::empty("2026-01-02T03:00:00Z".parse().expect("a time")) };
     let mut plan = Plan::default();
-    compare(&mut plan, &base, &desired, &observed);
+    compare(&mut plan, base, &desired, &observed);
     let steps = plan.steps.iter().map(|planned| serde_json::to_string(&planned.step).expect("a step is JSON"));
     let changes = plan.changes.iter().map(|change| {
         let held = change.held.as_ref().map_or(String::new(), |held| format!(" held: {:?}: {}", held.code, held.why));
@@ -203,4 +207,33 @@ fn a_node_without_an_answer_is_unknown_and_a_stopped_one_starts() {
     Release Start node rabbit@a
     {"step":"start-app","node":"rabbit@a"}
     "#);
+}
+
+#[test]
+fn a_join_in_which_a_run_was_killed_is_completed() {
+    let joining = |at: &str| Base { joining: Some(at.parse().expect("a time")), ..Base::default() };
+    let plan = |base: &Base| with_base(release("a", "a,b,c"), "stopped", "b=b,c; c=b,c", &[], base);
+    assert!(plan(&joining("2026-01-02T02:59:00Z")).contains("\"step\":\"join\""));
+    // A day later somebody may have put something into it.
+    assert!(plan(&joining("2026-01-01T03:00:00Z")).contains("NotGranted"));
+
+    // The record is made before the step, and forgotten when the node is in the cluster.
+    let at = "2026-01-02T03:00:00Z".parse().expect("a time");
+    let step =
+        Step::Join { node: "rabbit@a".to_owned(), with: "rabbit@b".to_owned(), member: NodeKind::Disc, forget: false };
+    let intent = Plan { steps: vec![Planned { step, skip: None }], ..Plan::default() }.intent(at);
+    assert!(intent.as_ref().is_some_and(|intent| intent.joins));
+    let killed = Base { intent, ..Base::default() };
+    let host = |own: &str| {
+        let cluster = Cluster {
+            own: broker("a", own),
+            runs: Probe::Seen(true),
+            peers: BTreeMap::new(),
+            stopped: BTreeSet::new(),
+        };
+        Observed { cluster: Some(cluster), ..Observed::empty(at) }
+    };
+    let later = killed.settled(&Desired::default(), &host("stopped"));
+    assert_eq!(later.joining, Some(at));
+    assert_eq!(later.settled(&Desired::default(), &host("a,b,c")).joining, None);
 }
