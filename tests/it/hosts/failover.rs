@@ -83,6 +83,7 @@ fn survive(site: &Site, fault: &Fault, queue: &str) {
     until("the queue is on all hosts", 60, || replicated(site));
     let at_first = since(site);
     let confirmed = site.bed.dir().join("confirmed").display().to_string();
+    let _ = std::fs::remove_file(&confirmed);
     let publisher = start(site, &["publish", &uri, queue, &confirmed]);
     let watcher = start(site, &["watch", &uri]);
     let count = || std::fs::read_to_string(&confirmed).map_or(0, |text| text.lines().count());

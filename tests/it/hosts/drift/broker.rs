@@ -1,6 +1,6 @@
 //! What was changed in the broker, from any of its nodes.
 
-use super::{Found, Held, Repaired, Round, drift};
+use super::{DRAINED, Found, Held, Repaired, Round, drift};
 
 pub(super) const ROUNDS: &[Round] = &[
     Round {
@@ -245,7 +245,7 @@ pub(super) const ROUNDS: &[Round] = &[
             drift(
                 "rabbit3",
                 "rabbitmq-upgrade -q drain",
-                "finding: in-maintenance; unknown: the management API",
+                DRAINED,
                 Found("rabbitmq-upgrade -q revive"),
             ),
         ],
