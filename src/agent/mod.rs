@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::Path;
 
-use crate::fetch::{self, FetchError, Loaded};
+use crate::fetch::{self, Loaded};
 use crate::live::Observed;
 use crate::name::{HostPath, ReleaseId, SecretRef};
 use crate::observe::{self, Targets};
@@ -30,7 +30,9 @@ mod keyring;
 pub mod pause;
 pub mod schedule;
 pub mod settings;
+mod signers;
 mod state;
+mod verify;
 
 pub use settings::Settings;
 pub use state::MemoryError;
@@ -176,24 +178,6 @@ impl Run<'_> {
         }
     }
 
-    /// Fetches and reads the newest release. What fails is a failure of the report.
-    fn newest(&mut self) -> Option<Loaded> {
-        let Settings { remote, cluster, host, .. } = self.settings;
-        let fetched = match fetch::fetch(&self.store, remote, cluster, host) {
-            Ok(fetched) => fetched,
-            Err(error) => {
-                // The remote answers and has nothing for this host: it may have left the cluster, and nothing may start
-                // what a person has stopped for that.
-                if matches!(error, FetchError::MissingRef { .. }) && self.report.mode == Mode::Converge {
-                    self.report.mode = Mode::Report;
-                }
-                self.fail(&error, Next::Retry);
-                return None;
-            }
-        };
-        self.load(&fetched.tip)
-    }
-
     fn load(&mut self, release: &ReleaseId) -> Option<Loaded> {
         let Settings { cluster, host, .. } = self.settings;
         match fetch::load(&self.store, release, cluster, host) {
@@ -228,6 +212,7 @@ impl Run<'_> {
             commit: loaded.release.clone(),
             spec_commit: loaded.spec_commit.clone(),
             subject: loaded.subject.clone(),
+            signer: loaded.signer.clone(),
             newest,
             secrets: fingerprints(&loaded.bundle),
         });
@@ -304,19 +289,24 @@ impl Run<'_> {
     }
 
     fn fail(&mut self, error: &dyn Error, next: Next) {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            message = format!("{message}: {error}");
-            cause = error.source();
-        }
-        self.report.failures.push(Failure { message, next });
+        self.report.failures.push(Failure { message: with_causes(error), next });
     }
 }
 
 /// Returns the fingerprints of what a release has sealed for this host.
 fn fingerprints(bundle: &Bundle) -> BTreeMap<SecretRef, String> {
     bundle.secrets.iter().map(|(name, sealed)| (name.clone(), Fingerprint::of(sealed).to_string())).collect()
+}
+
+/// Returns what an error says, and what its causes say.
+fn with_causes(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    message
 }
 
 /// Returns what is owed after a run that changed nothing: what was owed, unless a unit has started since.

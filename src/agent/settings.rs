@@ -18,6 +18,10 @@ pub const CONFIG: &str = "etc/rmqgit/agent.yaml";
 const STATE: &str = "var/lib/rmqgit";
 const SECRETS: &str = "etc/rmqgit/secrets";
 const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
+const ALLOWED_SIGNERS: &str = "etc/rmqgit/allowed_signers";
+const REVOKED_KEYS: &str = "etc/rmqgit/revoked_keys";
+/// How many days a signature counts as fresh.
+const MAX_AGE: u32 = 90;
 
 /// Everything a run has to be told.
 #[derive(Debug, Clone)]
@@ -38,10 +42,25 @@ pub struct Settings {
     pub secrets: PathBuf,
     /// The private key that opens the sealed secrets of a release.
     pub host_key: PathBuf,
+    /// Whom the host believes.
+    pub trust: Trust,
     /// Whether a release that failed here is tried again.
     pub retry: bool,
     /// What a person says who asks for the broker's restart, if it needs one.
     pub now: Option<Asked>,
+}
+
+/// Whom the host believes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    /// Whether a release must be signed.
+    pub signatures: Signatures,
+    /// The file of those who may sign.
+    pub allowed_signers: PathBuf,
+    /// The file of keys that may not.
+    pub revoked_keys: PathBuf,
+    /// After how many days a signature is a finding; 0 is never.
+    pub max_age: u32,
 }
 
 /// `agent.yaml`. Its paths are paths of the host: below a sandbox root, they are below that root.
@@ -67,6 +86,32 @@ pub struct AgentFile {
     pub host_key: Option<PathBuf>,
     /// How the remote is reached.
     pub access: RemoteOptions,
+    /// Whom the host believes.
+    pub trust: TrustFile,
+}
+
+/// Whom the host believes, as `agent.yaml` says it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TrustFile {
+    /// Whether a release must be signed; `required` if it is not said.
+    pub signatures: Option<Signatures>,
+    /// The file of those who may sign, in the format of ssh-keygen; `/etc/rmqgit/allowed_signers` if it is not said.
+    pub allowed_signers: Option<PathBuf>,
+    /// The file of keys that may not, one a line; `/etc/rmqgit/revoked_keys` if it is not said.
+    pub revoked_keys: Option<PathBuf>,
+    /// After how many days a release that nobody signed again is a finding; 90 if it is not said, 0 is never.
+    pub max_age: Option<u32>,
+}
+
+/// Whether a release must be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Signatures {
+    /// One that is not signed by somebody who is trusted here is refused.
+    Required,
+    /// Nobody looks: whoever can write to the remote commands this host.
+    Ignored,
 }
 
 /// What a run may do, as a person says it.
@@ -98,6 +143,12 @@ pub struct Flags {
     pub secrets: Option<PathBuf>,
     /// Instead of `host-key`.
     pub host_key: Option<PathBuf>,
+    /// Instead of `trust.signatures`.
+    pub signatures: Option<Signatures>,
+    /// Instead of `trust.allowed-signers`.
+    pub allowed_signers: Option<PathBuf>,
+    /// Instead of `trust.max-age`.
+    pub max_age: Option<u32>,
     /// Instead of `access.ssh-key`.
     pub ssh_key: Option<PathBuf>,
     /// Instead of `access.known-hosts`.
@@ -174,6 +225,16 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
         timeout: flags.timeout.unwrap_or(given.timeout),
         ..given
     };
+    let said = file.trust;
+    let trust = Trust {
+        signatures: flags.signatures.or(said.signatures).unwrap_or(Signatures::Required),
+        allowed_signers: flags
+            .allowed_signers
+            .or_else(|| said.allowed_signers.as_deref().map(below))
+            .unwrap_or_else(|| root.join(ALLOWED_SIGNERS)),
+        revoked_keys: said.revoked_keys.as_deref().map_or_else(|| root.join(REVOKED_KEYS), below),
+        max_age: flags.max_age.or(said.max_age).unwrap_or(MAX_AGE),
+    };
     let state = flags.state.or_else(|| file.state.as_deref().map(below)).unwrap_or_else(|| root.join(STATE));
     let secrets = flags.secrets.or_else(|| file.secrets.as_deref().map(below)).unwrap_or_else(|| root.join(SECRETS));
     let host_key =
@@ -198,6 +259,7 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
             state,
             secrets,
             host_key,
+            trust,
             retry: flags.retry,
             now: flags.now,
         }),

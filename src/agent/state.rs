@@ -27,11 +27,24 @@ pub(super) struct State {
     /// The release that the host was last seen to follow whole, with every daemon at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) good: Option<ReleaseId>,
+    /// The release that was last accepted as the newest, and when: its key had to be valid then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) accepted: Option<Accepted>,
     /// The releases that failed here, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) bad: Vec<BadRelease>,
     /// The base of the three-way comparison.
     pub(super) base: Base,
+}
+
+/// A release whose signature was good when it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Accepted {
+    /// The release.
+    pub(super) release: ReleaseId,
+    /// When it came.
+    pub(super) at: Timestamp,
 }
 
 /// A release that a daemon could not work with.
@@ -75,7 +88,14 @@ pub enum MemoryError {
 impl State {
     pub(super) fn load(dir: &StateDir) -> Result<Self, MemoryError> {
         let Some(bytes) = dir.read(NAME)? else {
-            return Ok(Self { format: FORMAT, release: None, good: None, bad: Vec::new(), base: Base::default() });
+            return Ok(Self {
+                format: FORMAT,
+                release: None,
+                good: None,
+                accepted: None,
+                bad: Vec::new(),
+                base: Base::default(),
+            });
         };
         let wrong = |why: String| MemoryError::Document { path: dir.path().join(NAME).display().to_string(), why };
         let state: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;

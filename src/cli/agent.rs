@@ -7,9 +7,10 @@ use super::sync::{self, Mode, Place};
 use super::{Exit, Failure, stderr, stdout};
 use crate::agent::install::{self, Done, InstallError, Prepared, Wish};
 use crate::agent::schedule::{Interval, Starter};
-use crate::agent::settings::{Flags, SettingsError};
+use crate::agent::settings::{Flags, SettingsError, Signatures};
 use crate::name::{ClusterName, HostName, HostPath};
 use crate::report;
+use crate::sys::workspace;
 
 /// Make this host run its agent by itself, or stop that
 #[derive(Debug, clap::Args)]
@@ -135,6 +136,10 @@ fn install(args: &Install) -> Result<Exit, Failure> {
         Starter::Timer => "a systemd timer",
         Starter::Cron => "cron",
     };
+    if settings.trust.signatures == Signatures::Required && !workspace::exists(&settings.trust.allowed_signers) {
+        let path = settings.trust.allowed_signers.display();
+        writeln!(stderr(), "rmqgit: no release is taken until `{path}` names who may sign: a line `NAME KEY` each")?;
+    }
     let mode = if settings.mode == report::Mode::Converge { "converges" } else { "reports only" };
     writeln!(
         out,

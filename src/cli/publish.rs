@@ -171,6 +171,10 @@ pub(super) fn explain(error: &PublishError) -> Failure {
         PublishError::NoSpec { .. } => {
             failure.help("commit a `rmqgit.yaml` at the root of the repository (`rmqgit init`)")
         }
+        PublishError::NotASigner { .. } => failure.help(
+            "sign with a key that both the last release and the spec trust; to exchange keys, add the new one first, \
+             publish with the old one, then drop the old one and publish with the new one",
+        ),
         PublishError::Unsigned(_) => failure
             .help("sign it too (`--sign KEY`): hosts refuse an unsigned one; if yours take it, add `--allow-unsigned`"),
         PublishError::CheckedOut(_) => failure.help("check out the branch of the spec"),
@@ -193,6 +197,12 @@ pub(super) struct Published {
     tree: String,
     /// The commit of the spec that was asked for.
     spec: String,
+    /// The fingerprint of the key that signed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer: Option<String>,
+    /// The commit of the chain of signers that it belongs to, if the spec names signers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signers: Option<String>,
     /// Whether the commit is new.
     committed: bool,
     /// Whether something was pushed.
@@ -217,6 +227,8 @@ impl Published {
             commit: release.commit.to_string(),
             tree: release.tree.to_string(),
             spec: release.spec.to_string(),
+            signer: release.signer.clone(),
+            signers: release.signers.map(|id| id.to_string()),
             committed: release.committed,
             pushed: release.pushed,
             clusters: release.clusters,

@@ -62,6 +62,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
     access: Access,
 }
 
@@ -88,6 +90,39 @@ struct Restart {
     /// Restart it even if no maintenance window is open
     #[arg(long, requires = "now")]
     outside_window: bool,
+}
+
+/// Whom the host believes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Trust")]
+struct Trust {
+    /// Whether a release must be signed by somebody whom this host trusts [default: required]
+    #[arg(long, value_enum)]
+    signatures: Option<Signatures>,
+    /// Those who may sign [default: /etc/rmqgit/allowed_signers below the root]
+    #[arg(long, value_name = "FILE")]
+    allowed_signers: Option<PathBuf>,
+    /// The days after which a release that nobody signed again is a finding; 0 is never [default: 90]
+    #[arg(long, value_name = "DAYS")]
+    max_age: Option<u32>,
+}
+
+/// Whether a release must be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Signatures {
+    /// Refuse what is not signed by somebody who is trusted here
+    Required,
+    /// Take everything: whoever can write to the remote commands this host
+    Ignored,
+}
+
+impl From<Signatures> for settings::Signatures {
+    fn from(signatures: Signatures) -> Self {
+        match signatures {
+            Signatures::Required => Self::Required,
+            Signatures::Ignored => Self::Ignored,
+        }
+    }
 }
 
 /// How a remote is reached.
@@ -160,6 +195,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         secrets: args.secrets.clone(),
         host_key: args.host_key.clone(),
         mode: args.mode.map(Into::into),
+        signatures: args.trust.signatures.map(Into::into),
+        allowed_signers: args.trust.allowed_signers.clone(),
+        max_age: args.trust.max_age,
         ssh_key: args.access.ssh_key.clone(),
         known_hosts: args.access.known_hosts.clone(),
         ca_file: args.access.ca_file.clone(),

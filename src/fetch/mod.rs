@@ -2,12 +2,12 @@
 //!
 //! Input: the store, a remote, the names of a cluster and a host. Output: the newest commit of the host's own ref, and the
 //! [`Bundle`] in its tree. Must not: apply anything, or remember what was applied; move a tip to a commit that does not
-//! come after the one before.
+//! come after the one before, or that nobody has verified ([`offer`] brings objects, [`accept`] moves the tip).
 
 use crate::name::{ClusterName, HostName, ReleaseId};
-use crate::release::{Bundle, BundleError, host_ref};
-use crate::sys::remote::{Remote, RemoteError};
-use crate::sys::store::{self, Slot, Store, StoreError, TreeError};
+use crate::release::{Bundle, BundleError, SIGNERS_REF, host_ref};
+use crate::sys::remote::{Remote, RemoteError, Session};
+use crate::sys::store::{self, Slot, Store, StoreError, TreeError, Want};
 
 /// What a fetch found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +32,7 @@ pub enum FetchError {
         reference: String,
     },
     /// The ref went back or to another line of history.
-    #[error(
-        "{remote} moved `{reference}` to {offered}, which does not come after {previous}; releases only go forward: \
-         publish a new one, or, if the history was replaced on purpose, remove `{accept}` on this host"
-    )]
+    #[error("{remote} moved `{reference}` to {offered}, which does not come after {previous}")]
     NotADescendant {
         /// The remote.
         remote: String,
@@ -45,6 +42,8 @@ pub enum FetchError {
         offered: ReleaseId,
         /// The commit that it named before.
         previous: ReleaseId,
+        /// Whether it is one that came before, as far as the host knows.
+        rewound: bool,
         /// The file whose removal makes the host accept any commit.
         accept: String,
     },
@@ -56,8 +55,24 @@ pub enum FetchError {
     Store(#[from] StoreError),
 }
 
-/// Brings the newest commit of a host's own ref into the store.
+/// Brings the newest commit of a host's own ref into the store and moves the tip to it, whoever made it.
 pub fn fetch(store: &Store, remote: &Remote, cluster: &ClusterName, host: &HostName) -> Result<Fetched, FetchError> {
+    let offered = offer(store, remote, cluster, host)?;
+    accept(store, &offered, cluster, host)?;
+    Ok(offered)
+}
+
+/// Moves the tip to what was offered.
+pub fn accept(store: &Store, offered: &Fetched, cluster: &ClusterName, host: &HostName) -> Result<(), StoreError> {
+    if offered.moved {
+        store.set_tip(Slot::Fetched, cluster, host, &offered.tip)?;
+        store.tidy()?;
+    }
+    Ok(())
+}
+
+/// Brings the newest commit of a host's own ref into the store. The tip stays where it is.
+pub fn offer(store: &Store, remote: &Remote, cluster: &ClusterName, host: &HostName) -> Result<Fetched, FetchError> {
     let reference = host_ref(cluster, host);
     let previous = store.tip(Slot::Fetched, cluster, host)?;
     let mut session = remote.connect(&reference)?;
@@ -69,26 +84,39 @@ pub fn fetch(store: &Store, remote: &Remote, cluster: &ClusterName, host: &HostN
     let moved = previous.as_ref() != Some(&offered);
     let want = store.want(tip, previous.as_ref().map(store::oid));
     // A commit that was refused before is there already, and is not brought again.
-    let descends = if let Some(closure) = store.holds(&want)? {
-        closure.met_previous
-    } else {
-        let mut incoming = store.incoming(u64::from(remote.options().max_pack) << 20)?;
-        let cut = session.receive(&want, store, &mut incoming)?;
-        incoming.finish(&want, &cut).map_err(|error| RemoteError::pack(remote, error))?.met_previous
-    };
+    let descends = receive(store, remote, &mut session, &want)?;
     session.close();
-    if !moved {
-        return Ok(Fetched { tip: offered, previous, moved });
-    }
-    if let Some(previous) = previous.clone().filter(|_| !descends) {
-        // What was brought in vain is not kept for ever: a server that offers another line each time fills no disk.
-        store.tidy()?;
+    if let Some(previous) = previous.clone().filter(|_| moved && !descends) {
         let accept = store.tip_path(Slot::Fetched, cluster, host).display().to_string();
-        return Err(FetchError::NotADescendant { remote: remote.to_string(), reference, offered, previous, accept });
+        // Where the history between is not kept, nobody can tell.
+        let rewound = store.descends(&previous, &offered).unwrap_or(false);
+        let remote = remote.to_string();
+        return Err(FetchError::NotADescendant { remote, reference, offered, previous, rewound, accept });
     }
-    store.set_tip(Slot::Fetched, cluster, host, &offered)?;
-    store.tidy()?;
     Ok(Fetched { tip: offered, previous, moved })
+}
+
+/// Brings the chain of signers into the store, all of it; the tip that is remembered of it stays where it is.
+pub fn offer_signers(store: &Store, remote: &Remote) -> Result<(), FetchError> {
+    let mut session = remote.connect(SIGNERS_REF)?;
+    let Some(tip) = session.tip() else {
+        session.close();
+        let reference = SIGNERS_REF.to_owned();
+        return Err(FetchError::MissingRef { remote: remote.to_string(), reference });
+    };
+    receive(store, remote, &mut session, &Want { tip, previous: None, have: None, alone: false })?;
+    session.close();
+    Ok(())
+}
+
+/// Brings what is wanted, unless it is there; says whether the previous commit was met.
+fn receive(store: &Store, remote: &Remote, session: &mut Session<'_>, want: &Want) -> Result<bool, FetchError> {
+    if let Some(closure) = store.holds(want)? {
+        return Ok(closure.met_previous);
+    }
+    let mut incoming = store.incoming(u64::from(remote.options().max_pack) << 20)?;
+    let cut = session.receive(want, store, &mut incoming)?;
+    Ok(incoming.finish(want, &cut).map_err(|error| RemoteError::pack(remote, error))?.met_previous)
 }
 
 /// A release as one host sees it.
@@ -104,6 +132,8 @@ pub struct Loaded {
     pub subject: String,
     /// When the release was committed, in seconds since 1970.
     pub time: i64,
+    /// Who signed it, if that was verified.
+    pub signer: Option<String>,
 }
 
 /// Says why a stored commit is not a bundle of this host.
@@ -134,6 +164,8 @@ pub enum LoadError {
         cluster: ClusterName,
         /// The host of its manifest.
         host: HostName,
+        /// Whether it is of the same cluster.
+        own_cluster: bool,
     },
 }
 
@@ -142,7 +174,9 @@ pub fn load(store: &Store, release: &ReleaseId, cluster: &ClusterName, host: &Ho
     let commit = store.read(release).map_err(|source| LoadError::Tree { release: release.clone(), source })?;
     let bundle = Bundle::load(commit.files).map_err(|source| LoadError::Bundle { release: release.clone(), source })?;
     if bundle.cluster != *cluster || bundle.host != *host {
-        return Err(LoadError::Stranger { release: release.clone(), cluster: bundle.cluster, host: bundle.host });
+        let own_cluster = bundle.cluster == *cluster;
+        let (cluster, host) = (bundle.cluster, bundle.host);
+        return Err(LoadError::Stranger { release: release.clone(), cluster, host, own_cluster });
     }
     Ok(Loaded {
         bundle,
@@ -150,5 +184,6 @@ pub fn load(store: &Store, release: &ReleaseId, cluster: &ClusterName, host: &Ho
         spec_commit: store::trailer(&commit.message, "Spec-Commit"),
         subject: commit.message.lines().next().unwrap_or_default().to_owned(),
         time: commit.time,
+        signer: None,
     })
 }

@@ -143,6 +143,42 @@ pub enum FindingCode {
     UnreadablePause,
     /// The pause begins later than the clock says: the clock was set back.
     PauseInFuture,
+    /// The release is not signed.
+    UnsignedRelease,
+    /// Its signature is damaged, or not over this release.
+    BadSignature,
+    /// Its signature is for something else than Git, or its key may not sign for Git.
+    WrongNamespace,
+    /// It is signed by a kind of key that is not verified.
+    UnsupportedKey,
+    /// It is signed by somebody whom nobody here trusts.
+    UnknownSigner,
+    /// It is signed by a key that is revoked on this host.
+    RevokedSigner,
+    /// It is signed by a key that an earlier release has dropped.
+    DroppedSigner,
+    /// It is signed by a key whose time has not come.
+    EarlySigner,
+    /// It is signed by a key whose time is over.
+    ExpiredSigner,
+    /// The host has no file of those who may sign.
+    NoSigners,
+    /// The host's file of those who may sign, or of revoked keys, cannot be used.
+    UnreadableSigners,
+    /// The chain of signers that the release belongs to does not follow from what this host knows.
+    BrokenSigners,
+    /// The release is that of another host.
+    OtherHost,
+    /// The release is that of another cluster.
+    OtherCluster,
+    /// The release is not one that rmqgit writes.
+    MalformedRelease,
+    /// The remote went back to an earlier release.
+    RewoundRelease,
+    /// The remote has another history than this host.
+    ForkedRelease,
+    /// Nobody has signed the release again for a long time.
+    StaleRelease,
 }
 
 impl FindingCode {

@@ -29,6 +29,8 @@ pub(super) struct Base {
     pub(super) index: Index,
     /// Whether this compiler may build upon that.
     pub(super) fresh: bool,
+    /// Whether the key that signs now has signed it.
+    pub(super) ours: bool,
     /// The refs of the hosts.
     pub(super) refs: BTreeMap<String, Oid>,
     /// Whether a run was killed while it moved refs, so that each must be checked.

@@ -20,6 +20,7 @@ mod last;
 pub mod page;
 mod remote;
 mod seal;
+mod signers;
 mod source;
 pub mod topology;
 mod write;
@@ -33,16 +34,18 @@ use jiff::civil::Date;
 use crate::check::{POLICIES, TEMPLATES};
 use crate::diag::{Diagnostics, Sources};
 use crate::policy::Checker;
-use crate::release::{BundleError, SECRETS};
+use crate::release::{ALLOWED_SIGNERS, BundleError, SECRETS};
 use crate::secret::Opener;
 use crate::sys::git::lock::{self, Turnstile};
 use crate::sys::git::{GitError, Objects, Oid, Store, pack};
 use crate::sys::signer::Signer;
+use crate::trust::allowed::{KeyFault, LineError};
 use crate::trust::signature;
 
 use self::base::Base;
 use self::fleet::{Fleet, Rulings};
 use self::seal::{Renew, Seal};
+use self::signers::Signers;
 use self::write::Desk;
 
 /// The version of the compiler, as releases name it.
@@ -126,6 +129,19 @@ pub enum PublishError {
     /// Nothing signs, and the last release is signed.
     #[error("the release on `{0}` is signed, and this one would not be")]
     Unsigned(String),
+    /// The spec's file of allowed signers, or that of the last release, cannot be read.
+    #[error("`{ALLOWED_SIGNERS}`, {0}")]
+    Signers(LineError),
+    /// The key that signs is not one that the hosts will take.
+    #[error("the key {key} may not sign: {fault} ({whose} `{ALLOWED_SIGNERS}`)")]
+    NotASigner {
+        /// Whose file says so.
+        whose: &'static str,
+        /// The key.
+        key: String,
+        /// Why.
+        fault: KeyFault,
+    },
     /// The name of the output branch is not one.
     #[error("`{0}` cannot be the name of a branch")]
     Branch(String),
@@ -165,6 +181,12 @@ pub struct Release {
     pub removed: Vec<String>,
     /// Whether the branch has a new commit.
     pub committed: bool,
+    /// The key that signed it.
+    pub signer: Option<String>,
+    /// The commit of the chain of signers that it belongs to.
+    pub signers: Option<Oid>,
+    /// Whether that is a new one.
+    pub signers_moved: bool,
     /// Whether something was pushed.
     pub pushed: bool,
 }
@@ -192,7 +214,11 @@ pub fn publish(
     let objects = store.objects()?;
     let mut base = Base::read(&store, &objects, &branch, &spec, options.full)?;
     let renew = renew(&objects, &mut base, &branch, options, signing)?;
-    let seal = Seal { signing, authored: spec.time, renew };
+    let mut seal = Seal { signing, authored: spec.time, renew };
+    let signers = Signers::prepare(&store, &objects, &spec, &base, &seal)?;
+    if signers.moved() {
+        seal.renew = Renew::Everything;
+    }
     let published = base.published();
     let work = base.work(&fleet, options.today);
     let desk = Desk {
@@ -202,6 +228,7 @@ pub fn publish(
         fleet: &fleet,
         base: &base,
         seal: &seal,
+        signers: &signers,
         jobs: options.jobs,
     };
     let rulings = Rulings {
@@ -239,6 +266,7 @@ fn renew(
         return if refused { Err(PublishError::Unsigned(branch.to_owned())) } else { Ok(Renew::Nothing) };
     };
     let ours = seal::is_by(objects, tip, signer)?;
+    base.ours = ours;
     base.fresh &= ours;
     Ok(match ours {
         _ if refresh => Renew::Everything,
@@ -267,6 +295,6 @@ fn output_branch(store: &Store, options: &Options, of_spec: &str) -> Result<Stri
 impl Release {
     /// Says whether the branch or a ref of a host moved.
     pub fn moved(&self) -> bool {
-        self.committed || !self.changed.is_empty() || !self.removed.is_empty()
+        self.committed || self.signers_moved || !self.changed.is_empty() || !self.removed.is_empty()
     }
 }

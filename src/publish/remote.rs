@@ -1,8 +1,11 @@
 //! Builds upon what a remote has, and brings it the release.
 
 use super::{PublishError, Release};
-use crate::release::HOST_REFS;
+use crate::release::{HOST_REFS, SIGNERS_REF};
 use crate::sys::git::{GitError, Oid, Store, lock, program};
+
+/// The chain of signers, as a pattern: a remote may have none.
+const SIGNERS_REFS: &str = "refs/rmqgit/signers/*";
 
 /// A remote and where its output branch was before anything was compiled.
 pub(super) struct Remote {
@@ -18,7 +21,7 @@ pub(super) fn catch_up(store: &Store, remote: &str, branch: &str) -> Result<Remo
         let ahead = store.tip(&local)?.is_some_and(|ours| store.contains(ours, theirs));
         if !ahead || lock::unfinished(store.dir()) {
             lock::begin(store.dir())?;
-            program::fetch(store.workdir(), remote, &[&local, &format!("{HOST_REFS}/*")])?;
+            program::fetch(store.workdir(), remote, &[&local, &format!("{HOST_REFS}/*"), SIGNERS_REFS])?;
         }
     }
     Ok(Remote { name: remote.to_owned(), tip })
@@ -37,9 +40,11 @@ pub(super) fn push(store: &Store, remote: &Remote, base: Option<Oid>, release: &
     if remote.tip.is_some() && remote.tip == base && release.changed.len() + release.removed.len() <= NAMED {
         // The remote has all that came before.
         refs.extend(release.changed.iter().map(|host| format!("{HOST_REFS}/{host}")));
+        refs.extend(release.signers_moved.then(|| SIGNERS_REF.to_owned()));
         refs.extend(release.removed.iter().map(|host| format!(":{HOST_REFS}/{host}")));
     } else {
         refs.push(format!("{HOST_REFS}/*"));
+        refs.push(SIGNERS_REFS.to_owned());
     }
     let pushed = program::push(store.workdir(), &remote.name, &refs);
     if matches!(pushed, Err(GitError::Raced { .. })) {

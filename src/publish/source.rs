@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::PublishError;
 use super::index::find;
 use crate::check::{POLICIES, TEMPLATES};
-use crate::release::SECRETS;
+use crate::release::{ALLOWED_SIGNERS, SECRETS};
 use crate::sys::git::tree::Mode;
 use crate::sys::git::{Objects, Oid, Store};
 
@@ -25,6 +25,8 @@ pub struct SpecCommit {
     pub subject: String,
     /// Its tree.
     pub tree: Oid,
+    /// The file of allowed signers, if it has one.
+    pub signers: Option<Oid>,
     /// What every cluster depends on.
     pub shared: Shared,
     /// The directory of the sealed secrets of each cluster that has one.
@@ -70,6 +72,7 @@ pub fn spec_commit(store: &Store, objects: &Objects<'_>, rev: &str) -> Result<Sp
         time: commit.time,
         subject: commit.subject().to_owned(),
         tree: commit.tree,
+        signers: find(&entries, ALLOWED_SIGNERS, Mode::File),
         shared: Shared { root: root.to_string(), templates: directory(TEMPLATES), policies: directory(POLICIES) },
         secrets: secrets.into_iter().map(|entry| (entry.name, entry.id)).collect(),
     })

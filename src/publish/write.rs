@@ -9,6 +9,7 @@ use super::hosts::HostRefs;
 use super::index::{self, Index, Record};
 use super::judge::{Bench, judge};
 use super::seal::{Renew, Seal};
+use super::signers::Signers;
 use super::source::SpecCommit;
 use super::{PublishError, Release, VERSION, page};
 use crate::diag::{Diagnostics, Sources};
@@ -30,6 +31,7 @@ pub(super) struct Desk<'a> {
     pub(super) fleet: &'a Fleet,
     pub(super) base: &'a Base,
     pub(super) seal: &'a Seal<'a>,
+    pub(super) signers: &'a Signers,
     pub(super) jobs: usize,
 }
 
@@ -101,7 +103,8 @@ impl Desk<'_> {
     fn message(&self) -> String {
         let subject = self.spec.subject.trim();
         let subject = if subject.is_empty() { "Release" } else { subject };
-        format!("{subject}\n\n{SPEC_COMMIT}: {}\n{COMPILER}: {VERSION}\n", self.spec.id)
+        let signers = self.signers.trailer();
+        format!("{subject}\n\n{SPEC_COMMIT}: {}\n{COMPILER}: {VERSION}\n{signers}", self.spec.id)
     }
 
     /// Puts the objects in place, then moves the refs of the hosts, and the branch last.
@@ -121,6 +124,7 @@ impl Desk<'_> {
                 packer.add(Kind::Commit, &commit)
             }
         };
+        self.signers.pack(&mut packer);
         writer.append(&packer.take())?;
         writer.finish()?;
         let names = |removed: bool| {
@@ -140,6 +144,9 @@ impl Desk<'_> {
             changed: names(false),
             removed: names(true),
             committed: self.base.tip != Some(commit),
+            signer: self.seal.signing.map(|signing| signing.signer.key().fingerprint()),
+            signers: self.signers.head,
+            signers_moved: self.signers.edit().is_some(),
             pushed: false,
         };
         self.move_refs(&release, edits)?;
@@ -150,6 +157,7 @@ impl Desk<'_> {
         let dir = self.store.dir();
         if release.moved() {
             lock::begin(dir)?;
+            refs::apply(dir, self.signers.edit().into_iter().collect())?;
             refs::apply(dir, edits)?;
         }
         if release.committed {

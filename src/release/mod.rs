@@ -52,6 +52,13 @@ pub const SPEC_COMMIT: &str = "Spec-Commit";
 /// The trailer that names the version of the compiler.
 pub const COMPILER: &str = "Rmqgit-Version";
 
+/// The ref of the chain of signers: one commit for each change of whom the hosts shall trust.
+pub const SIGNERS_REF: &str = "refs/rmqgit/signers/main";
+/// The file of allowed signers, in a spec repository and in a commit of the chain.
+pub const ALLOWED_SIGNERS: &str = "allowed_signers";
+/// The trailer that names the commit of the chain of signers that a release belongs to.
+pub const SIGNERS: &str = "Signers";
+
 /// Returns the name of the ref that holds one host's tree.
 pub fn host_ref(cluster: &ClusterName, host: &HostName) -> String {
     format!("{HOST_REFS}/{cluster}/{host}")

@@ -81,6 +81,10 @@ pub struct Release {
     pub spec_commit: Option<String>,
     /// The first line of its message.
     pub subject: String,
+    /// Who signed it, as the host's file or the signers of the spec name them, with the key's fingerprint; nothing where
+    /// nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// Whether it is the newest one; otherwise the newest could not be had, and this is the last one applied.
     pub newest: bool,
     /// The fingerprints of the sealed secrets that it carries, by name: those of `rmqgit secret list`.

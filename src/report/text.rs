@@ -104,6 +104,9 @@ fn headline(out: &mut String, report: &Report, look: Look) {
             out.push_str(" (the last one applied)");
         }
     }
+    if let Some(signer) = report.release.as_ref().and_then(|release| release.signer.as_deref()) {
+        let _ = write!(out, ", signed by {}", signer.split(' ').next().unwrap_or_default());
+    }
     match report.mode {
         Mode::Report => out.push_str(", mode report"),
         Mode::DryRun => out.push_str(", dry run"),

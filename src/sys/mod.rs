@@ -7,6 +7,7 @@ pub mod clock;
 pub mod editor;
 pub mod files;
 pub mod git;
+pub mod guarded;
 pub mod person;
 pub mod process;
 pub mod program;

@@ -114,8 +114,16 @@ impl Bed {
         if let Some(peer) = &options.peer {
             self.pairs(peer, runs, report);
         } else {
-            let publish: Vec<Cost> = (0..runs).map(|_| self.publish_fresh()).collect();
+            let publish: Vec<Cost> = (0..runs).map(|_| self.publish_fresh(&[RMQGIT, "publish"])).collect();
             report(row("publish: spec to commit", &publish));
+            let key = self.key();
+            let by_file = [RMQGIT, "publish", "--sign", &key];
+            let signed: Vec<Cost> = (0..runs).map(|_| self.publish_fresh(&by_file)).collect();
+            report(row("publish: the same, signed by a file", &signed));
+            let script = format!("ssh-add -q {key} && exec {RMQGIT} publish --sign {key}.pub");
+            let by_agent = ["ssh-agent", "sh", "-c", &script];
+            let signed: Vec<Cost> = (0..runs).map(|_| self.publish_fresh(&by_agent)).collect();
+            report(row("publish: the same, signed by an agent", &signed));
         }
 
         measure::run(&self.spec, &[RMQGIT, "publish"]);
@@ -138,6 +146,14 @@ impl Bed {
         report(row("sync: nothing to do, local remote", &no_op));
     }
 
+    /// Makes a key to sign with, and returns its file.
+    fn key(&self) -> String {
+        let key = text(&self.folder.join("key"));
+        let status = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &key]).status();
+        assert!(status.expect("ssh-keygen is installed").success(), "ssh-keygen failed");
+        key
+    }
+
     /// Compiles into a directory that is not there yet.
     fn compile(&self, runs: usize) -> Vec<Cost> {
         let out = self.folder.join("out");
@@ -150,11 +166,11 @@ impl Bed {
     }
 
     /// Publishes from a copy of the spec repository that has no output branch.
-    fn publish_fresh(&self) -> Cost {
+    fn publish_fresh(&self, command: &[&str]) -> Cost {
         let copy = self.folder.join("fresh.git");
         let _ = fs::remove_dir_all(&copy);
         git(&self.folder, &["clone", "-q", "--bare", &text(&self.spec), &text(&copy)]);
-        let cost = measure::run(&copy, &[RMQGIT, "publish"]);
+        let cost = measure::run(&copy, command);
         fs::remove_dir_all(&copy).expect("the benchmark's own folder can be removed");
         cost
     }
@@ -177,7 +193,7 @@ impl Bed {
         let mut ours = Vec::new();
         let mut theirs = Vec::new();
         for _ in 0..runs {
-            ours.push(self.publish_fresh());
+            ours.push(self.publish_fresh(&[RMQGIT, "publish"]));
             let _ = fs::remove_dir_all(&tree);
             fs::create_dir_all(&tree).expect("the benchmark's own folder can be made");
             git(&tree, &["init", "-q", "-b", "main"]);
@@ -213,7 +229,7 @@ impl SyncedHost {
     fn sync(&self) -> Cost {
         let (cluster, host) = fleet::first_host();
         let (remote, root) = (text(&self.remote), text(&self.root));
-        let mode = ["--mode", "converge"];
+        let mode = ["--mode", "converge", "--signatures", "ignored"];
         let flags = ["sync", "--remote", &remote, "--root", &root, "--cluster", &cluster, "--host", &host];
         let command: Vec<&str> = std::iter::once(RMQGIT).chain(flags).chain(mode).collect();
         measure::run(&self.remote, &command)

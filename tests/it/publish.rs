@@ -3,6 +3,7 @@
 mod diff;
 mod kill;
 mod push;
+mod rotation;
 mod sign;
 
 use std::fs;

@@ -47,7 +47,11 @@ pub(super) fn set(dir: &Path) -> Result<(), Failure> {
         let passwd = names.map(|name| format!("{name}:x:{user}:{group}::/nonexistent:/usr/sbin/nologin\n"));
         text(&format!("{etc}/passwd"), &passwd.concat())?;
         text(&format!("{etc}/group"), &names.map(|name| format!("{name}:x:{group}:\n")).concat())?;
-        let agent = format!("remote: {}\ncluster: orders\nhost: {host}\nmode: converge\n", remote.display());
+        let agent = format!(
+            "remote: {}\ncluster: orders\nhost: {host}\nmode: converge\n\
+             # The releases of this demonstration are not signed.\ntrust: {{signatures: ignored}}\n",
+            remote.display()
+        );
         text(&format!("{etc}/rmqgit/agent.yaml"), &agent)?;
         for secret in &secrets {
             let (name, secret) =

@@ -38,6 +38,9 @@ pub(crate) use closure::{Closure, Want};
 pub(crate) use copy::Copy;
 pub(crate) use incoming::Incoming;
 
+/// Where the tips of the chain of signers are: the only ones whose history is kept.
+const SIGNERS: &str = "refs/rmqgit/signers";
+
 /// What a remembered tip stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
@@ -47,6 +50,8 @@ pub enum Slot {
     Applied,
     /// The commit that the host last followed whole, with every daemon at work.
     Good,
+    /// The last commit of the chain of signers that a release of this host belonged to.
+    Signers,
 }
 
 impl Slot {
@@ -55,6 +60,7 @@ impl Slot {
             Self::Fetched => "refs/rmqgit/fetched",
             Self::Applied => "refs/rmqgit/applied",
             Self::Good => "refs/rmqgit/good",
+            Self::Signers => SIGNERS,
         }
     }
 }

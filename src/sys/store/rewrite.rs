@@ -50,7 +50,8 @@ impl Store {
         let mut incoming = self.incoming_own()?;
         let mut copy = Copy::from(&self.repo).map_err(git("open its objects"))?;
         let mut shallow = BTreeSet::new();
-        for tip in tips {
+        self.copy_chain(&mut copy)?;
+        for tip in tips.difference(&self.chain_tips()?) {
             if !copy.add(*tip, None).map_err(git("read a tip"))?.is_empty() {
                 shallow.insert(*tip);
             }
@@ -60,6 +61,27 @@ impl Store {
         let kept = incoming.stand_alone(tips)?;
         self.set_shallow(&shallow)?;
         Ok(kept)
+    }
+
+    /// Copies the chain of signers: its links are few and small, and none of them can be fetched from a release.
+    fn copy_chain(&self, copy: &mut Copy<'_>) -> Result<(), StoreError> {
+        for tip in self.chain_tips()? {
+            let mut next = Some(tip);
+            while let Some(link) = next {
+                let parents = copy.add(link, None).map_err(git("read a tip"))?;
+                next = parents.into_iter().next().filter(|parent| self.repo.find_commit(*parent).is_ok());
+            }
+        }
+        Ok(())
+    }
+
+    fn chain_tips(&self) -> Result<BTreeSet<Oid>, StoreError> {
+        let mut tips = BTreeSet::new();
+        let directory = self.path.join(super::SIGNERS);
+        if directory.exists() {
+            collect_tips(&directory, &mut tips)?;
+        }
+        Ok(tips)
     }
 
     fn packs(&self) -> Result<Vec<PathBuf>, StoreError> {

@@ -10,6 +10,8 @@ use crate::release::StoredFiles;
 const MAX_ENTRIES: usize = 10_000;
 /// The most bytes in one host's files together.
 const MAX_TREE_BYTES: usize = 64 << 20;
+/// The largest commit that is read whole, with its message and its signature.
+const MAX_COMMIT_BYTES: usize = 1 << 20;
 /// The deepest directory.
 const MAX_DEPTH: usize = 40;
 
@@ -63,6 +65,49 @@ impl Store {
         reader.tree(commit.tree_id(), "", 0)?;
         let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
         Ok(StoredCommit { files: reader.files, message, time: commit.time().seconds() })
+    }
+}
+
+impl Store {
+    /// Whether a commit is here.
+    pub(crate) fn has(&self, id: &ReleaseId) -> bool {
+        self.repo.find_commit(oid(id)).is_ok()
+    }
+
+    /// Returns the bytes of a commit.
+    pub(crate) fn commit_bytes(&self, id: &ReleaseId) -> Result<Vec<u8>, StoreError> {
+        let odb = self.odb()?;
+        let (size, kind) = odb.read_header(oid(id)).map_err(git("read a commit"))?;
+        if kind != ObjectType::Commit || size > MAX_COMMIT_BYTES {
+            return Err(StoreError::Missing { object: oid(id), kind: "commit" });
+        }
+        Ok(odb.read(oid(id)).map_err(git("read a commit"))?.data().to_vec())
+    }
+
+    /// Returns the message of a commit.
+    pub(crate) fn message(&self, id: &ReleaseId) -> Result<String, StoreError> {
+        let commit = self.repo.find_commit(oid(id)).map_err(git("read a commit"))?;
+        Ok(String::from_utf8_lossy(commit.message_bytes()).into_owned())
+    }
+
+    /// Returns the first parent of a commit, if it has one and that is here.
+    pub(crate) fn parent(&self, id: &ReleaseId) -> Result<Option<ReleaseId>, StoreError> {
+        let commit = self.repo.find_commit(oid(id)).map_err(git("read a commit"))?;
+        let parent = commit.parent_ids().next();
+        Ok(parent.map(super::release_id).filter(|parent| self.has(parent)))
+    }
+
+    /// Returns a file at the root of a commit's tree; `None` where there is none of at most `limit` bytes.
+    pub(crate) fn file(&self, id: &ReleaseId, name: &str, limit: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let commit = self.repo.find_commit(oid(id)).map_err(git("read a commit"))?;
+        let tree = self.repo.find_tree(commit.tree_id()).map_err(git("read a tree"))?;
+        let Some(entry) = tree.get_name(name) else { return Ok(None) };
+        let odb = self.odb()?;
+        match odb.read_header(entry.id()) {
+            Ok((size, ObjectType::Blob)) if size <= limit => {}
+            _ => return Ok(None),
+        }
+        Ok(Some(odb.read(entry.id()).map_err(git("read an object"))?.data().to_vec()))
     }
 }
 

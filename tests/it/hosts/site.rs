@@ -74,7 +74,7 @@ impl Site {
             }
             git(&bed.dir().join("spec"), &["init", "--quiet"]);
             git(&bed.dir().join("origin.git"), &["init", "--quiet", "--bare"]);
-            for key in ["agent", "server", "operator"] {
+            for key in ["agent", "server", "operator", "release"] {
                 let mut keygen = Command::new("ssh-keygen");
                 let made =
                     ended(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(bed.dir().join(key)));
@@ -147,7 +147,9 @@ impl Site {
         git(&dir, &["add", "--all"]);
         git(&dir, &["commit", "--quiet", "--allow-empty", "-m", message]);
         let origin = self.bed.dir().join("origin.git");
-        let said = ended(crate::rmqgit().arg("publish").arg("--push").arg(origin).current_dir(dir));
+        let key = self.bed.dir().join("release");
+        let args = ["publish".as_ref(), "--sign".as_ref(), key.as_os_str(), "--push".as_ref(), origin.as_os_str()];
+        let said = ended(crate::rmqgit().args(args).current_dir(dir));
         assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     }
 
@@ -165,6 +167,8 @@ impl Site {
             dir.join("origin.git").display()
         );
         bed.put(host, "/etc/rmqgit/agent.yaml", "644", settings.as_bytes());
+        let signer = format!("release {}", fs::read_to_string(dir.join("release.pub")).unwrap());
+        bed.put(host, "/etc/rmqgit/allowed_signers", "644", signer.as_bytes());
         bed.put(host, "/etc/rmqgit/ssh_key", "600", &fs::read(dir.join("agent")).unwrap());
         let known = format!("client {}", fs::read_to_string(dir.join("server.pub")).unwrap());
         bed.put(host, "/etc/rmqgit/known_hosts", "644", known.as_bytes());

@@ -26,7 +26,8 @@ fn settings_come_from_agent_yaml() {
     insta::assert_snapshot!("what_is_not_said", rmqgit(&site, &["sync"]));
     let remote = site.origin.path().display().to_string();
     let text = format!(
-        "remote: {remote}\ncluster: orders\nhost: rabbit1\nmode: converge\nstate: /var/lib/mine\nsecrets: /etc/mine\n"
+        "remote: {remote}\ncluster: orders\nhost: rabbit1\nmode: converge\nstate: /var/lib/mine\nsecrets: /etc/mine\n\
+         trust: {{signatures: ignored}}\n"
     );
     site.put("/etc/rmqgit/agent.yaml", &text, 0o644);
     fs::rename(site.live("/etc/rmqgit/secrets"), site.live("/etc/mine")).unwrap();

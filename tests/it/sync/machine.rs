@@ -31,7 +31,8 @@ fn sync(site: &Site, args: &[&str]) -> (i32, Report) {
     script += "exec \"$@\"";
     let mut command = Command::new("unshare");
     command.args(["-m", "sh", "-ec", &script, "sh"]).arg(crate::rmqgit().get_program());
-    command.args(["sync", "--cluster", "orders", "--host", "rabbit1", "--format", "json", "--remote"]);
+    command.args(["sync", "--cluster", "orders", "--host", "rabbit1", "--format", "json", "--signatures", "ignored"]);
+    command.arg("--remote");
     command.arg(site.origin.path()).arg("--secrets").arg(site.live("/etc/rmqgit/secrets"));
     command.arg("--state").arg(site.origin.dir.path().join("agent")).args(args);
     let (code, out, err) = crate::run(&mut command);

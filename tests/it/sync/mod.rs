@@ -9,3 +9,4 @@ mod pause;
 mod property;
 mod secrets;
 mod site;
+mod trust;
