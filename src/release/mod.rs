@@ -14,6 +14,7 @@
 
 mod maintenance;
 mod role;
+mod signers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ use crate::quote::Syntax;
 
 pub use maintenance::{Day, Maintenance, MaintenanceWindow};
 pub use role::{BrokerNode, MemberNode, NodeKind, Role, VirtualAddress};
+pub use signers::{ALLOWED_SIGNERS, SIGNERS, SIGNERS_REF};
 
 /// The version of the stored format that this program writes and the only one it reads.
 pub const FORMAT: u32 = 1;
@@ -51,13 +53,6 @@ pub const HOST_REFS: &str = "refs/rmqgit/hosts";
 pub const SPEC_COMMIT: &str = "Spec-Commit";
 /// The trailer that names the version of the compiler.
 pub const COMPILER: &str = "Rmqgit-Version";
-
-/// The ref of the chain of signers: one commit for each change of whom the hosts shall trust.
-pub const SIGNERS_REF: &str = "refs/rmqgit/signers/main";
-/// The file of allowed signers, in a spec repository and in a commit of the chain.
-pub const ALLOWED_SIGNERS: &str = "allowed_signers";
-/// The trailer that names the commit of the chain of signers that a release belongs to.
-pub const SIGNERS: &str = "Signers";
 
 /// Returns the name of the ref that holds one host's tree.
 pub fn host_ref(cluster: &ClusterName, host: &HostName) -> String {
