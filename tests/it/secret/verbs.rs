@@ -111,6 +111,8 @@ fn an_editor_sees_the_value_alone() {
     shelf.set("admin-password", "the old one");
     let before = fs::read(shelf.sealed("admin-password")).unwrap();
     let seen = shelf.dir.path().join("seen");
+    // Other tests may be in /dev/shm itself.
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
     let edit = |script: &str| {
         let editor = shelf.dir.path().join("editor");
         fs::write(
@@ -125,7 +127,12 @@ fn an_editor_sees_the_value_alone() {
         crate::run(std::process::Command::new("chmod").args(["700"]).arg(&editor));
         let mut command = crate::rmqgit();
         command.args(["secret", "edit", "admin-password", "--identity"]).arg(shelf.key("alice"));
-        crate::run(command.current_dir(shelf.repo()).env("EDITOR", format!("{} ", editor.display())))
+        crate::run(
+            command
+                .current_dir(shelf.repo())
+                .env("EDITOR", format!("{} ", editor.display()))
+                .env("XDG_RUNTIME_DIR", memory.path()),
+        )
     };
     let (code, out, err) = edit("");
     assert_eq!((code, out.as_str()), (0, "admin-password: unchanged\n"), "{err}");
@@ -136,8 +143,7 @@ fn an_editor_sees_the_value_alone() {
     assert!(age(&shelf.key("alice"), &shelf.sealed("admin-password")).unwrap().ends_with("\nnew"));
     let (code, _, err) = edit("exit 1");
     assert!(code == 3 && err.contains("nothing was changed"), "{err}");
-    let left: Vec<_> = fs::read_dir("/dev/shm").unwrap().flatten().map(|entry| entry.file_name()).collect();
-    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("rmqgit-")), "{left:?}");
+    assert_eq!(fs::read_dir(memory.path()).unwrap().count(), 0);
 }
 
 #[test]
