@@ -8,6 +8,7 @@ mod compile;
 mod demo;
 mod facts;
 mod fetch;
+mod fuzz;
 mod git;
 mod hosts;
 mod init;

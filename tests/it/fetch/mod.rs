@@ -7,7 +7,7 @@ mod local;
 pub(crate) mod origin;
 mod packs;
 mod script;
-mod server;
+pub(crate) mod server;
 mod ssh;
 mod sshd;
 mod web;

@@ -55,7 +55,7 @@ pub(super) fn program(name: &str) -> Command {
 }
 
 /// Runs a program to its end and returns what it printed.
-pub(super) fn run(name: &str, args: &[&str]) -> String {
+pub(crate) fn run(name: &str, args: &[&str]) -> String {
     let output = program(name).args(args).output().unwrap_or_else(|error| panic!("{name}: {error}"));
     assert!(output.status.success(), "{name} {args:?} failed");
     String::from_utf8(output.stdout).unwrap()

@@ -8,5 +8,5 @@ mod machine;
 mod pause;
 mod property;
 mod secrets;
-mod site;
+pub(crate) mod site;
 mod trust;

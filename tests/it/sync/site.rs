@@ -18,16 +18,16 @@ use crate::fetch::origin::{Origin, REF, bundle};
 static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
 
 /// A host in a directory.
-pub(super) struct Site {
-    pub(super) origin: Origin,
-    pub(super) root: PathBuf,
+pub(crate) struct Site {
+    pub(crate) origin: Origin,
+    pub(crate) root: PathBuf,
     /// What the release holds; [`Site::publish`] commits it.
-    pub(super) files: BTreeMap<HostPath, Artifact>,
-    pub(super) grants: Vec<String>,
+    pub(crate) files: BTreeMap<HostPath, Artifact>,
+    pub(crate) grants: Vec<String>,
 }
 
 /// A file without secrets, check or action.
-pub(super) fn text(text: &str) -> Artifact {
+pub(crate) fn text(text: &str) -> Artifact {
     Artifact {
         content: vec![Piece::Text(text.to_owned())],
         mode: 0o644,
@@ -39,7 +39,7 @@ pub(super) fn text(text: &str) -> Artifact {
 }
 
 /// A file with secrets where the text says `<name>`.
-pub(super) fn with_secrets(template: &str, syntax: Syntax) -> Artifact {
+pub(crate) fn with_secrets(template: &str, syntax: Syntax) -> Artifact {
     let mut content = Vec::new();
     for part in template.split_inclusive('>') {
         match part.split_once('<') {
@@ -56,16 +56,16 @@ pub(super) fn with_secrets(template: &str, syntax: Syntax) -> Artifact {
     Artifact { content, mode: 0o640, ..text("") }
 }
 
-pub(super) fn unit(name: &str) -> UnitName {
+pub(crate) fn unit(name: &str) -> UnitName {
     UnitName::parse(name).unwrap()
 }
 
-pub(super) fn path(text: &str) -> HostPath {
+pub(crate) fn path(text: &str) -> HostPath {
     HostPath::parse(text).unwrap()
 }
 
 impl Site {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let origin = Origin::new();
         let root = origin.dir.path().join("root");
         let site = Self { origin, root, files: BTreeMap::new(), grants: Vec::new() };
@@ -75,7 +75,7 @@ impl Site {
     }
 
     /// A host with files of every kind that a release has.
-    pub(super) fn full() -> Self {
+    pub(crate) fn full() -> Self {
         let mut site = Self::new();
         site.secret("stats", "canary-stats-8461");
         site.secret("cookie", "CANARYCOOKIE5512");
@@ -104,44 +104,44 @@ impl Site {
         site
     }
 
-    pub(super) fn live(&self, path: &str) -> PathBuf {
+    pub(crate) fn live(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    pub(super) fn put(&self, path: &str, text: &str, mode: u32) {
+    pub(crate) fn put(&self, path: &str, text: &str, mode: u32) {
         let path = self.live(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    pub(super) fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         fs::read_to_string(self.live(path)).unwrap()
     }
 
     /// Mode, user and group of a file.
-    pub(super) fn stat(&self, path: &str) -> (u32, u32, u32) {
+    pub(crate) fn stat(&self, path: &str) -> (u32, u32, u32) {
         let meta = fs::symlink_metadata(self.live(path)).unwrap();
         (meta.mode() & 0o7777, meta.uid(), meta.gid())
     }
 
-    pub(super) fn secret(&self, name: &str, value: &str) {
+    pub(crate) fn secret(&self, name: &str, value: &str) {
         self.put(&format!("/etc/rmqgit/secrets/{name}"), &format!("{value}\n"), 0o600);
     }
 
-    pub(super) fn edit(&mut self, path: &str, change: impl FnOnce(&mut Artifact)) {
+    pub(crate) fn edit(&mut self, path: &str, change: impl FnOnce(&mut Artifact)) {
         change(self.files.get_mut(path).expect("the release has the file"));
         self.publish();
     }
 
     /// Commits the files to the host's ref.
-    pub(super) fn publish(&self) {
+    pub(crate) fn publish(&self) {
         let bundle = Bundle { artifacts: self.files.clone(), grants: self.grants.clone(), ..bundle(0) };
         let parent = self.origin.git(&["for-each-ref", "--format=%(objectname)", REF]);
         self.origin.commit(REF, Some(parent.as_str()).filter(|id| !id.is_empty()), &bundle.store());
     }
 
-    pub(super) fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = crate::rmqgit();
         command.args(["sync", "--cluster", "orders", "--host", "rabbit1", "--remote"]).arg(self.origin.path());
         command.arg("--root").arg(&self.root).args(args);
@@ -153,7 +153,7 @@ impl Site {
     }
 
     /// Runs `rmqgit sync` and returns its exit status and the report it printed.
-    pub(super) fn sync(&self, args: &[&str]) -> (i32, Report) {
+    pub(crate) fn sync(&self, args: &[&str]) -> (i32, Report) {
         let (code, out, err) = crate::run(self.command(args).args(["--format", "json"]));
         assert_eq!(err, "", "{out}");
         let schema = SCHEMA.get_or_init(|| {
@@ -165,17 +165,17 @@ impl Site {
         (code, serde_json::from_str(&out).unwrap())
     }
 
-    pub(super) fn converge(&self) -> (i32, Report) {
+    pub(crate) fn converge(&self) -> (i32, Report) {
         self.sync(&["--mode", "converge"])
     }
 
     /// Runs `rmqgit sync` for people; temporary paths, commit ids and ages are replaced.
-    pub(super) fn text(&self, args: &[&str]) -> String {
+    pub(crate) fn text(&self, args: &[&str]) -> String {
         let (code, out, err) = crate::run(&mut self.command(args));
         self.redact(&format!("{out}{err}[exit {code}]\n"))
     }
 
-    pub(super) fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         let text = text.replace(self.origin.dir.path().to_str().unwrap(), "DIR");
         let mut words: Vec<String> = Vec::new();
         for line in text.lines() {
@@ -197,7 +197,7 @@ impl Site {
     }
 
     /// Every file below the root but the agent's own, as `mode user:group path: text`.
-    pub(super) fn tree(&self) -> String {
+    pub(crate) fn tree(&self) -> String {
         let mut lines = Vec::new();
         walk(&self.root, &self.root, &mut lines);
         lines.sort();
