@@ -17,6 +17,14 @@ pub enum TreeError {
     /// A file is larger than [`MOST_BYTES`].
     #[error("`{}` is larger than 64 MiB", .0.display())]
     TooLarge(PathBuf),
+    /// A link leads out of the repository.
+    #[error("`{}` leads out of `{}`", path.display(), root.display())]
+    Outside {
+        /// The file or directory.
+        path: PathBuf,
+        /// The repository.
+        root: PathBuf,
+    },
     /// What should be a file is a directory, a pipe or a device.
     #[error("`{}` is not a file", .0.display())]
     NotAFile(PathBuf),
@@ -36,7 +44,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// Reads the file `first` of a directory, what stands in the directories that `more` returns for its bytes, and everything
 /// below `templates`, `policies` and `secrets`.
 pub fn read(dir: &Path, first: &str, more: impl FnOnce(&[u8]) -> Vec<String>) -> Result<Files, TreeError> {
-    let bytes = read_file(&dir.join(first))?;
+    let bytes = read_file(dir, &dir.join(first))?;
     let mut files = Files::new();
     for sub in more(&bytes) {
         read_dir(dir, &sub, false, &mut files)?;
@@ -59,10 +67,10 @@ pub fn read_below(dir: &Path, sub: &str) -> Result<Files, TreeError> {
 fn read_dir(root: &Path, sub: &str, below: bool, files: &mut Files) -> Result<(), TreeError> {
     let dir = root.join(sub);
     let refuse = |source| TreeError::Io { path: dir.clone(), source };
-    let entries = match dir.read_dir() {
+    let entries = match inside(root, &dir).and_then(|()| dir.read_dir().map_err(refuse)) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(refuse(error)),
+        Err(TreeError::Missing(_)) => return Ok(()),
+        Err(error) => return Err(error),
     };
     for entry in entries {
         let entry = entry.map_err(refuse)?;
@@ -72,7 +80,7 @@ fn read_dir(root: &Path, sub: &str, below: bool, files: &mut Files) -> Result<()
         let path = if sub.is_empty() { name } else { format!("{sub}/{name}") };
         let kind = entry.path().metadata().map_err(refuse)?;
         if kind.is_file() && is_wanted(&path, below) {
-            files.insert(path, read_file(&entry.path())?);
+            files.insert(path, read_file(root, &entry.path())?);
         } else if kind.is_dir() && below && !entry.file_type().map_err(refuse)?.is_symlink() {
             read_dir(root, &path, below, files)?;
         }
@@ -85,7 +93,27 @@ fn is_wanted(path: &str, template: bool) -> bool {
     template || Path::new(path).extension().is_some_and(|end| end == "yaml" || end == "yml")
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, TreeError> {
+/// Refuses what a link leads out of the repository: whoever may propose a change to it could have any file of the machine that
+/// checks it printed.
+fn inside(root: &Path, path: &Path) -> Result<(), TreeError> {
+    let real = |path: &Path| {
+        path.canonicalize().map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => TreeError::Missing(path.to_owned()),
+            _ => TreeError::Io { path: path.to_owned(), source },
+        })
+    };
+    // The directory of a file that was named without one.
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+    let real_path = real(path)?;
+    let real_root = real(root)?;
+    if real_path.starts_with(&real_root) {
+        return Ok(());
+    }
+    Err(TreeError::Outside { path: path.to_owned(), root: root.to_owned() })
+}
+
+fn read_file(root: &Path, path: &Path) -> Result<Vec<u8>, TreeError> {
+    inside(root, path)?;
     let refuse = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => TreeError::Missing(path.to_owned()),
         _ => TreeError::Io { path: path.to_owned(), source },
@@ -143,5 +171,34 @@ mod tests {
         assert_eq!(refused("dir"), format!("`{}/dir` is not a file", dir.path().display()));
         File::create(dir.path().join("huge")).and_then(|file| file.set_len(MOST_BYTES + 1)).expect("a sparse file");
         assert_eq!(refused("huge"), format!("`{}/huge` is larger than 64 MiB", dir.path().display()));
+    }
+
+    #[test]
+    fn links_stay_in_the_repository() {
+        use std::os::unix::fs::symlink;
+
+        let outside = tempfile::tempdir().expect("a temporary directory");
+        File::create(outside.path().join("secret.yaml")).expect("made");
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        fs::create_dir(dir.path().join("clusters")).expect("made");
+        File::create(dir.path().join("rmqgit.yaml")).expect("made");
+        let read = || read(dir.path(), "rmqgit.yaml", |_| vec!["clusters".to_owned()]);
+        let names = || read().expect("readable").into_keys().collect::<Vec<_>>();
+        symlink("../rmqgit.yaml", dir.path().join("clusters/a.yaml")).expect("a link");
+        assert_eq!(names(), ["clusters/a.yaml", "rmqgit.yaml"]);
+        for target in [outside.path().join("secret.yaml"), "/proc/self/environ".into()] {
+            let link = dir.path().join("clusters/b.yaml");
+            symlink(target, &link).expect("a link");
+            let expect = format!("`{}` leads out of `{}`", link.display(), dir.path().display());
+            assert_eq!(read().expect_err("refused").to_string(), expect);
+            fs::remove_file(link).expect("removed");
+        }
+        symlink(outside.path(), dir.path().join("templates")).expect("a link");
+        let expect = format!("`{}/templates` leads out of `{}`", dir.path().display(), dir.path().display());
+        assert_eq!(read().expect_err("refused").to_string(), expect);
+        fs::remove_file(dir.path().join("templates")).expect("removed");
+        fs::remove_file(dir.path().join("rmqgit.yaml")).expect("removed");
+        symlink(outside.path().join("secret.yaml"), dir.path().join("rmqgit.yaml")).expect("a link");
+        assert!(matches!(read(), Err(TreeError::Outside { .. })));
     }
 }

@@ -4,15 +4,20 @@
 //! libFuzzer (`tests/fuzz/run`) and, on a few thousand changed seeds, by the ordinary tests (`tests/it/fuzz.rs`).
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use rmqgit::check::{Format, Input, check, render};
 use rmqgit::definitions::Definitions;
 use rmqgit::plan::Base;
 use rmqgit::release::{Bundle, MANIFEST, StoredFiles};
 use rmqgit::report::{Look, Report, text};
+use rmqgit::secret::{Opener, PublicKey, Sealed};
 use rmqgit::sys::remote::{Remote, RemoteOptions};
 use rmqgit::sys::store::bounds::{Bounds, Gauge, gauge};
-use rmqgit::trust::{commit, signature};
+use rmqgit::trust::{commit, signature as trusted};
+use russh::keys::PrivateKey;
+use russh::keys::ssh_key::LineEnding;
+use russh::keys::ssh_key::private::Ed25519Keypair;
 
 /// A target.
 pub(crate) type Target = fn(&[u8]);
@@ -25,6 +30,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("remote", remote),
     ("report", report),
     ("rule", rule),
+    ("sealed", sealed),
     ("signature", signature),
     ("spec", spec),
     ("state", state),
@@ -139,7 +145,28 @@ pub(crate) fn remote(data: &[u8]) {
 /// The raw bytes of a commit and the signature in it.
 pub(crate) fn signature(data: &[u8]) {
     let _ = commit::split(data);
-    if let Ok(signed) = signature::verify(data) {
+    if let Ok(signed) = trusted::verify(data) {
         assert!(signed.key.fingerprint().starts_with("SHA256:"), "{signed:?}");
+    }
+}
+
+/// The key that seeds of `sealed` are for; nobody's.
+pub(crate) fn key() -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]))
+}
+
+/// A sealed secret, as its header is read and as its reader opens it; a public key.
+pub(crate) fn sealed(data: &[u8]) {
+    static OPENER: OnceLock<Opener> = OnceLock::new();
+    let opener = OPENER.get_or_init(|| {
+        let text = key().to_openssh(LineEnding::LF).expect("a key can be written");
+        Opener::new(text.as_bytes(), || None).expect("and read")
+    });
+    let header = Sealed::parse(data);
+    if opener.open(data).is_ok() {
+        assert!(header.is_ok(), "what can be opened has no header: {header:?}");
+    }
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = PublicKey::parse(text);
     }
 }

@@ -67,6 +67,8 @@ const WORDS: &[&[u8]] = &[
     b"PACK",
     b"-----BEGIN SSH SIGNATURE-----",
     b"gpgsig ",
+    b"-> ssh-ed25519 ",
+    b"--- ",
 ];
 
 type Seeds = BTreeMap<&'static str, Vec<Vec<u8>>>;
@@ -124,6 +126,7 @@ fn seeds() -> Seeds {
         ),
         ("report", vec![before, after]),
         ("rule", below("policies", ".yaml")),
+        ("sealed", vec![sealed()]),
         ("signature", vec![signed()]),
         ("spec", below("fixtures", ".yaml")),
         ("state", vec![state["base"].to_string().into_bytes()]),
@@ -140,6 +143,19 @@ fn with_two_files() -> Vec<u8> {
         bundle.artifacts.insert(crate::sync::site::path(path), artifact);
     }
     bundle.store().remove(rmqgit::release::MANIFEST).unwrap()
+}
+
+/// A secret for the key of its target.
+fn sealed() -> Vec<u8> {
+    let envelope = rmqgit::secret::Envelope {
+        cluster: crate::fetch::origin::cluster(),
+        name: rmqgit::name::SecretRef::parse("stats").unwrap(),
+        hosts: [crate::fetch::origin::host()].into(),
+    };
+    let reader = targets::key().public_key().to_openssh().unwrap();
+    let reader = rmqgit::secret::PublicKey::parse(&reader).unwrap();
+    let secret = rmqgit::secret::Secret::new("s3cret".to_owned().into());
+    rmqgit::secret::seal(&envelope, &secret, &[reader])
 }
 
 /// A commit that git signed with a key of its own.
