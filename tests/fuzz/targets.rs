@@ -55,7 +55,7 @@ pub(crate) fn spec(data: &[u8]) {
 
 fn judge(files: &BTreeMap<String, Vec<u8>>) {
     let published = BTreeMap::new();
-    let input = Input { files, published: &published, today: jiff::civil::date(2026, 6, 1) };
+    let input = Input { files, published: &published, opener: None, today: jiff::civil::date(2026, 6, 1) };
     let checked = check(&input, |_, bundles| {
         for bundle in bundles {
             let again = Bundle::load(bundle.store()).expect("what was compiled can be read");

@@ -11,8 +11,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rmqgit::release::canonical_json;
-
 use crate::fetch::origin::{Origin, git_bytes};
 use crate::sync::site::Site;
 
