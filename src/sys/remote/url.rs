@@ -79,7 +79,14 @@ impl fmt::Display for Remote {
 
 fn parse(text: &str) -> Result<Place, RemoteUrlError> {
     let shape = |why| RemoteUrlError::Shape { text: text.to_owned(), why };
-    if text.starts_with('/') || text.starts_with("file://") {
+    if text.starts_with('/') {
+        return local(text);
+    }
+    // Before anything else that is wrong, because every other error repeats the text.
+    if has_password(text) {
+        return Err(RemoteUrlError::Password);
+    }
+    if text.starts_with("file://") {
         return local(text);
     }
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -109,13 +116,18 @@ fn parse(text: &str) -> Result<Place, RemoteUrlError> {
     }
 }
 
+/// Says whether a text, URL or not, has a password where a URL has one.
+fn has_password(text: &str) -> bool {
+    let authority = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
+    text.split("://").skip(1).any(|rest| authority(rest).rsplit_once('@').is_some_and(|(user, _)| user.contains(':')))
+}
+
 /// Splits a URL into its user, its host with the port, and its path.
 fn split(text: &str) -> Result<(Option<String>, String, String), RemoteUrlError> {
     let shape = |why| RemoteUrlError::Shape { text: text.to_owned(), why };
     let (_, rest) = text.split_once("://").expect("the caller saw a scheme");
-    let (authority, _) = rest.split_once('/').ok_or_else(|| shape("it has no path"))?;
-    if authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
-        return Err(RemoteUrlError::Password);
+    if !rest.contains('/') {
+        return Err(shape("it has no path"));
     }
     let uri: Uri = text.parse().map_err(|_| shape("it has no host, or characters that a URL cannot hold"))?;
     let authority = uri.authority().ok_or_else(|| shape("it has no host"))?;
@@ -221,6 +233,9 @@ mod tests {
         let password = "the remote's URL holds a password; put it into a file and name that as `token-file`";
         check("https://me:secret@host/a", Err(password));
         check("ssh://me:secret@host/a", Err(password));
+        check("ftp://me:secret@host/a", Err(password));
+        check("https://me:secret@host", Err(password));
+        check("file://me:secret@host", Err(password));
         check("https://host", Err("`https://host` is not a URL: it has no path"));
         check("https://host/", Err("`https://host/` is not a URL: it has no path"));
         check("https://host/a?b", Err("`https://host/a?b` is not a URL: a repository's address has no `?` and no `#`"));
