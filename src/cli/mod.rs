@@ -29,6 +29,7 @@ mod schema;
 mod secret;
 mod status;
 mod sync;
+mod verify;
 
 use exit::{Exit, Failure};
 use out::{Color, stderr, stdout};
@@ -56,6 +57,8 @@ enum Verb {
     Publish(publish::Args),
     /// Show what changes between two releases or two revisions of a spec
     Diff(diff::Args),
+    /// Compile the spec of a release again, and show what on the output branch was not compiled
+    Verify(verify::Args),
     /// Bring this host to what its ref says, or report how it differs
     Sync(sync::Args),
     /// Show the last report of this host
@@ -112,6 +115,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Compile(args) => compile::run(args),
         Verb::Publish(args) => publish::run(args),
         Verb::Diff(args) => diff::run(args),
+        Verb::Verify(args) => verify::run(args),
         Verb::Sync(args) => sync::run(args),
         Verb::Status(args) => status::run(args),
         Verb::Pause(args) => pause::run(args),

@@ -175,6 +175,9 @@ pub(super) fn explain(error: &PublishError) -> Failure {
             "sign with a key that both the last release and the spec trust; to exchange keys, add the new one first, \
              publish with the old one, then drop the old one and publish with the new one",
         ),
+        PublishError::NothingPublished(_) => failure.help("publish one, or fetch the branch"),
+        PublishError::NotARelease(_) => failure.help("name a commit of the output branch"),
+        PublishError::OtherCompiler { .. } => failure.help("verify it with that version"),
         PublishError::Unsigned(_) => failure
             .help("sign it too (`--sign KEY`): hosts refuse an unsigned one; if yours take it, add `--allow-unsigned`"),
         PublishError::CheckedOut(_) => failure.help("check out the branch of the spec"),

@@ -14,6 +14,7 @@ use crate::agent::settings::AgentFile;
 use crate::definitions::Definitions;
 use crate::diag;
 use crate::policy;
+use crate::publish::Verified;
 use crate::release::{Manifest, canonical_json};
 use crate::review::Review;
 use crate::spec;
@@ -44,6 +45,8 @@ pub(super) enum Document {
     Definitions,
     /// What `rmqgit publish --format json` prints
     Publish,
+    /// What `rmqgit verify --format json` prints
+    Verify,
     /// What `rmqgit diff --format json` prints
     Diff,
     /// What `rmqgit sync` and `rmqgit status` print with `--format json`
@@ -74,6 +77,7 @@ pub(super) fn schema(document: Document) -> String {
         Document::Manifest => of::<Manifest>(),
         Document::Definitions => of::<Definitions>(),
         Document::Publish => of::<Published>(),
+        Document::Verify => of::<Verified>(),
         Document::Diff => of::<Review>(),
         Document::Report => of::<crate::report::Report>(),
         Document::Explanations => of::<Explanations>(),

@@ -89,6 +89,11 @@ pub(super) fn build<T: Send>(
 
 /// Returns the directory of a cluster: its pages, and a directory per host.
 pub(super) fn directory(bundles: &[Bundle], pages: StoredFiles) -> Dir {
+    Dir::new(files(bundles, pages))
+}
+
+/// Returns the files of that directory.
+pub(super) fn files(bundles: &[Bundle], pages: StoredFiles) -> StoredFiles {
     let mut files = pages;
     let mut last: Option<(&Bundle, Option<String>)> = None;
     for bundle in bundles {
@@ -100,5 +105,5 @@ pub(super) fn directory(bundles: &[Bundle], pages: StoredFiles) -> Dir {
         files.extend(stored.into_iter().map(|(path, bytes)| (format!("{}/{path}", bundle.host), bytes)));
         last = Some((bundle, text));
     }
-    Dir::new(files)
+    files
 }

@@ -23,11 +23,13 @@ mod seal;
 mod signers;
 mod source;
 pub mod topology;
+mod verify;
 mod write;
 
 pub use self::compare::{Comparison, compare};
 pub use self::last::last;
 pub use self::source::{ROOT, SpecCommit, SpecFile, spec_commit};
+pub use self::verify::{Difference, DifferenceKind, Fault, Question, Verified, verify};
 
 use jiff::civil::Date;
 
@@ -141,6 +143,18 @@ pub enum PublishError {
         key: String,
         /// Why.
         fault: KeyFault,
+    },
+    /// The output branch is not there.
+    #[error("`{0}` holds no release")]
+    NothingPublished(String),
+    /// No commit says what it was compiled from.
+    #[error("`{0}` is not a release: no commit of it says what it was compiled from, and by which rmqgit")]
+    NotARelease(String),
+    /// Another version compiled the release, and compiles it otherwise.
+    #[error("the release was compiled by rmqgit {theirs}, and this is rmqgit {VERSION}, which compiles it otherwise")]
+    OtherCompiler {
+        /// The version that compiled it.
+        theirs: String,
     },
     /// The name of the output branch is not one.
     #[error("`{0}` cannot be the name of a branch")]

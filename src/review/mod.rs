@@ -16,6 +16,7 @@ use crate::secret::{Fingerprint, Sealed};
 mod text;
 
 pub use text::render;
+pub(crate) use text::unified;
 
 /// The version of the document.
 pub const FORMAT: u32 = 1;

@@ -17,7 +17,7 @@ const RESET: &str = "\x1b[0m";
 const NAMED: usize = 12;
 
 /// Returns the unified diff of two texts, without the lines that name the files.
-pub(super) fn unified(old: &str, new: &str) -> String {
+pub(crate) fn unified(old: &str, new: &str) -> String {
     let diff = TextDiff::configure().algorithm(Algorithm::Myers).diff_lines(old, new);
     diff.unified_diff().context_radius(3).to_string()
 }

@@ -5,6 +5,7 @@ mod kill;
 mod push;
 mod rotation;
 mod sign;
+mod verify;
 
 use std::fs;
 use std::path::{Path, PathBuf};

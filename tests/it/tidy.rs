@@ -89,6 +89,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "secret",
             "spec",
             "sys",
+            "trust",
             "yaml",
         ],
     ),
