@@ -21,6 +21,7 @@ pub(super) fn transitions_wait_for_their_grant(site: &mut Site) {
         another_type(site, &spec);
     }
     one_node_less(site, &spec);
+    site.spec = spec;
     site.start_timers();
 }
 
