@@ -57,7 +57,7 @@ enum Verb {
     Publish(publish::Args),
     /// Show what changes between two releases or two revisions of a spec
     Diff(diff::Args),
-    /// Compile the spec of a release again, and show what on the output branch was not compiled
+    /// Compile the spec of a release again, and show what was changed by hand
     Verify(verify::Args),
     /// Bring this host to what its ref says, or report how it differs
     Sync(sync::Args),

@@ -13,7 +13,7 @@ use crate::release::canonical_json;
 use crate::sys::workspace;
 use crate::trust::allowed::AllowedSigners;
 
-/// Compile the spec of a release again, and show what on the output branch was not compiled
+/// Compile the spec of a release again, and show what was changed by hand
 ///
 /// Compares the tree of a commit on the output branch with what the spec commit in its trailer compiles to, here and now. For the
 /// newest release, the refs of all hosts are held against it too, and with --allowed-signers the signature of each.
