@@ -227,7 +227,7 @@ fn end_of_hunt(site: &Site, hunters: Vec<(&'static str, Child)>) {
             read -r needle
             journalctl -o export | grep -qaF -e "$needle" && echo journal
             grep -rlaF -e "$needle" /var/log /var/lib/rmqgit /tmp /run /var/lib/systemd /var/lib/rabbitmq/*.json 2>/dev/null
-            ls /var/lib/systemd/coredump /var/crash /core* 2>/dev/null; true"#;
+            find /var/lib/systemd/coredump /var/crash /core* -type f 2>/dev/null; true"#;
         let left = start(site, host, script).wait_with_output().expect("it ends");
         assert_eq!(String::from_utf8_lossy(&left.stdout), "", "{host}: a value was left");
         let dirs = "find /var/lib/rmqgit -maxdepth 0 -printf '%m %u'";
