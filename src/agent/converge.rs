@@ -37,7 +37,12 @@ impl Run<'_> {
         let mut done = Done::default();
         for round in 1.. {
             self.state.base = self.state.base.recovered(&observed);
-            if let Some(intent) = plan.intent(self.report.at) {
+            if let Some(mut intent) = plan.intent(self.report.at) {
+                // What a killed run left is known by its record alone, until it is cleaned away.
+                let unknown = observed.leftovers.iter().filter(|path| !desired.files.contains_key(*path));
+                for path in unknown {
+                    intent.files.entry(path.clone()).or_insert(None);
+                }
                 self.state.base.intent = Some(intent);
                 self.state.release = Some(release.clone());
                 if let Err(error) = self.save() {

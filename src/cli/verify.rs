@@ -1,7 +1,7 @@
 //! `rmqgit verify`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::check::count;
 use super::out::Format;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         repository: args.dir.clone(),
         release: args.release.clone(),
         branch: args.branch.clone(),
-        signers: args.allowed_signers.as_ref().map(read_signers).transpose()?,
+        signers: args.allowed_signers.as_deref().map(read_signers).transpose()?,
         jobs: jobs(args.jobs),
     };
     let (mut diags, mut sources) = (Diagnostics::new(), Sources::new());
@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(if verified.is_sound() { Exit::Clean } else { Exit::Findings })
 }
 
-fn read_signers(path: &PathBuf) -> Result<AllowedSigners, Failure> {
+fn read_signers(path: &Path) -> Result<AllowedSigners, Failure> {
     let text = workspace::read(path).map_err(|error| Failure::from_error(&error))?;
     AllowedSigners::parse(&text).map_err(|error| Failure::new(format!("`{}`, {error}", path.display())))
 }

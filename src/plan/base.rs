@@ -118,6 +118,10 @@ impl Base {
                 Some(wanted) => base.recover_file(path, wanted, intent.at, observed),
             }
         }
+        // A candidate that lies around where nothing else is known is known by the record alone, until it is cleaned away.
+        let is_left = |path: &&HostPath| observed.leftovers.contains(*path) && !base.files.contains_key(*path);
+        let left: BTreeMap<_, _> = intent.files.keys().filter(is_left).map(|path| (path.clone(), None)).collect();
+        base.intent = (!left.is_empty()).then_some(Intent { at: intent.at, files: left, joins: false });
         base
     }
 

@@ -118,13 +118,12 @@ pub fn verify(
 ) -> Result<Option<Verified>, PublishError> {
     let store = Store::discover(&question.repository)?;
     let objects = store.objects()?;
-    let branch = match &question.branch {
-        Some(branch) => branch.clone(),
-        None => {
-            let spec = spec_commit(&store, &objects, "HEAD")?;
-            let Some(fleet) = Fleet::read(diags, sources, &objects, &spec)? else { return Ok(None) };
-            fleet.branch().to_owned()
-        }
+    let branch = if let Some(branch) = &question.branch {
+        branch.clone()
+    } else {
+        let spec = spec_commit(&store, &objects, "HEAD")?;
+        let Some(fleet) = Fleet::read(diags, sources, &objects, &spec)? else { return Ok(None) };
+        fleet.branch().to_owned()
     };
     let tip = store.tip(&format!("refs/heads/{branch}"))?;
     let release = match (&question.release, tip) {
@@ -133,13 +132,15 @@ pub fn verify(
         (None, None) => return Err(PublishError::NothingPublished(branch)),
     };
     let (by_hand, own) = own_commit(&objects, release)?;
-    let Some((named, compiler)) = own else { return Err(PublishError::NotARelease(release.to_string())) };
+    let Some(Origin { spec: named, compiler }) = own else {
+        return Err(PublishError::NotARelease(release.to_string()));
+    };
     let spec = spec_commit(&store, &objects, &named)?;
     let Some(fleet) = Fleet::read(diags, sources, &objects, &spec)? else { return Ok(None) };
     let bench = Bed { objects: &objects, spec: &spec, fleet: &fleet, jobs: question.jobs };
     let stored = objects.commit(release)?.tree;
-    let Some((compiled, differences)) = bench.compare(diags, sources, stored)? else { return Ok(None) };
-    if compiled != stored && compiler != VERSION {
+    let Some((tree, differences)) = bench.compare(diags, sources, stored)? else { return Ok(None) };
+    if tree != stored && compiler != VERSION {
         return Err(PublishError::OtherCompiler { theirs: compiler });
     }
     let mut verified = Verified {
@@ -147,7 +148,7 @@ pub fn verify(
         release: release.to_string(),
         spec: spec.id.to_string(),
         tree: stored.to_string(),
-        compiled: compiled.to_string(),
+        compiled: tree.to_string(),
         by_hand: by_hand.iter().map(ToString::to_string).collect(),
         differences,
         signer: None,
@@ -176,13 +177,19 @@ pub fn verify(
     Ok(Some(verified))
 }
 
+/// What a release says that it was made from.
+struct Origin {
+    spec: String,
+    compiler: String,
+}
+
 /// Finds the newest commit that says what it was compiled from and by which version, and those on top of it.
-fn own_commit(objects: &Objects<'_>, release: Oid) -> Result<(Vec<Oid>, Option<(String, String)>), PublishError> {
+fn own_commit(objects: &Objects<'_>, release: Oid) -> Result<(Vec<Oid>, Option<Origin>), PublishError> {
     let (mut by_hand, mut next) = (Vec::new(), Some(release));
     while let Some(id) = next.filter(|_| by_hand.len() < MOST_BY_HAND) {
         let commit = objects.commit(id)?;
         if let (Some(spec), Some(compiler)) = (commit.trailer(SPEC_COMMIT), commit.trailer(COMPILER)) {
-            return Ok((by_hand, Some((spec, compiler))));
+            return Ok((by_hand, Some(Origin { spec, compiler })));
         }
         by_hand.push(id);
         next = commit.parents.first().copied();

@@ -221,7 +221,7 @@ impl Dice {
                     bytes.splice(at.., other[from..].iter().copied());
                 }
                 _ => {
-                    drop(bytes.splice(at..end.min(at + self.below(8)), WORDS[self.below(WORDS.len())].iter().copied()))
+                    drop(bytes.splice(at..end.min(at + self.below(8)), WORDS[self.below(WORDS.len())].iter().copied()));
                 }
             }
         }
@@ -247,7 +247,9 @@ fn targets_take_seeds_and_what_becomes_of_them() {
     assert_eq!(seeds.keys().copied().collect::<Vec<_>>(), names, "a target has no seeds");
     for (name, target) in targets::TARGETS {
         let seeds = &seeds[name];
-        seeds.iter().for_each(|seed| drive(name, *target, seed));
+        for seed in seeds.iter() {
+            drive(name, *target, seed);
+        }
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
         let end = Instant::now() + Duration::from_secs(seconds);
         while Instant::now() < end {

@@ -56,13 +56,12 @@ impl Team {
         let (_, out, err) = run(command.arg("--remote").arg(self.origin.path()));
         assert_eq!(err, "");
         let report: Value = serde_json::from_str(&out).unwrap();
-        match report["release"]["signer"].as_str() {
-            Some(signer) => Ok(signer.split('@').next().unwrap().to_owned()),
-            None => {
-                let finding = &report["findings"][0];
-                let text = |field: &str| finding[field].as_str().unwrap_or(&out).to_owned();
-                Err((text("code"), text("message")))
-            }
+        if let Some(signer) = report["release"]["signer"].as_str() {
+            Ok(signer.split('@').next().unwrap().to_owned())
+        } else {
+            let finding = &report["findings"][0];
+            let text = |field: &str| finding[field].as_str().unwrap_or(&out).to_owned();
+            Err((text("code"), text("message")))
         }
     }
 

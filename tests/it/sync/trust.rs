@@ -148,8 +148,8 @@ fn what_git_signs_is_followed() {
     signed.publish("ann");
     let (status, report) = signed.sync();
     assert_eq!((status, report.verdict), (0, Verdict::Converged), "{report:#?}");
-    let signer = format!("ann@example.org {}", signed.print("ann"));
-    assert_eq!(report.release.unwrap().signer, Some(signer));
+    let by = format!("ann@example.org {}", signed.print("ann"));
+    assert_eq!(report.release.unwrap().signer, Some(by));
     let text = signed.site.text(&["--signatures", "required"]);
     assert_eq!(text, "orders/rabbit1: in sync, release COMMIT, signed by ann@example.org, mode report\n[exit 0]");
 }
