@@ -247,7 +247,7 @@ fn targets_take_seeds_and_what_becomes_of_them() {
     assert_eq!(seeds.keys().copied().collect::<Vec<_>>(), names, "a target has no seeds");
     for (name, target) in targets::TARGETS {
         let seeds = &seeds[name];
-        for seed in seeds.iter() {
+        for seed in seeds {
             drive(name, *target, seed);
         }
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
