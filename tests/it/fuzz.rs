@@ -65,6 +65,8 @@ const WORDS: &[&[u8]] = &[
     b"PACK",
     b"-----BEGIN SSH SIGNATURE-----",
     b"gpgsig ",
+    b"valid-before=\"",
+    b"cert-authority ",
     b"-> ssh-ed25519 ",
     b"--- ",
 ];
@@ -125,7 +127,7 @@ fn seeds() -> Seeds {
         ("report", vec![before, after]),
         ("rule", below("policies", ".yaml")),
         ("sealed", vec![sealed()]),
-        ("signature", vec![signed()]),
+        ("signature", vec![signed(), signers()]),
         ("spec", below("fixtures", ".yaml")),
         ("state", vec![state["base"].to_string().into_bytes()]),
     ])
@@ -154,6 +156,15 @@ fn sealed() -> Vec<u8> {
     let reader = rmqgit::secret::PublicKey::parse(&reader).unwrap();
     let secret = rmqgit::secret::Secret::new("s3cret".to_owned().into());
     rmqgit::secret::seal(&envelope, &secret, &[reader])
+}
+
+/// A file of allowed signers with what its lines can hold.
+fn signers() -> Vec<u8> {
+    let key = targets::key().public_key().to_openssh().unwrap();
+    let options = "namespaces=\"git\",valid-after=\"20260101\",valid-before=\"20280101Z\"";
+    let text = format!("# who signs\nci@example.org {key}\n\nann@example.org {options} {key} ann\n");
+    rmqgit::trust::allowed::AllowedSigners::parse(text.as_bytes()).expect("the lines are sound");
+    text.into_bytes()
 }
 
 /// A commit that git signed with a key of its own.
