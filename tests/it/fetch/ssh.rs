@@ -155,23 +155,25 @@ fn a_key_that_may_only_read_is_enough() {
 fn programs_that_never_end_are_left() {
     let origin = Origin::new();
     let sshd = Sshd::start(&origin, true);
-    let options = RemoteOptions { timeout: 3, ..sshd.remote(&origin).options().clone() };
     let user = run("id", &["-un"]);
-    let remote =
-        Remote::parse(&format!("ssh://{}@127.0.0.1:{}/a.git", user.trim(), sshd.server.port), options).unwrap();
+    let url = format!("ssh://{}@127.0.0.1:{}/a.git", user.trim(), sshd.server.port);
     let mut seen = String::new();
-    for (what, command) in [
-        ("ends at once", "true"),
-        ("fails with a word", "echo it is broken >&2; false"),
-        ("stalls", "exec sleep 60"),
-        ("stalls in a packet", "printf 00ff; exec sleep 60"),
-        ("drips", "printf ff00; while sleep 0.2; do printf x; done"),
-        ("complains for ever", "exec yes >&2"),
-        ("says anything", "exec yes"),
-        ("sends zeros", "exec cat /dev/zero"),
-        ("flushes for ever", "printf '000eversion 2\\n'; exec yes 0000"),
-        ("has no end of capabilities", "printf '000eversion 2\\n'; exec yes 0006x"),
+    // Who says too much is left for that, on a slow machine too; who says too little, when the time is over.
+    let (enough, over) = (300, 3);
+    for (what, timeout, command) in [
+        ("ends at once", enough, "true"),
+        ("fails with a word", enough, "echo it is broken >&2; false"),
+        ("stalls", over, "exec sleep 60"),
+        ("stalls in a packet", over, "printf 00ff; exec sleep 60"),
+        ("drips", over, "printf ff00; while sleep 0.2; do printf x; done"),
+        ("complains for ever", over, "exec yes >&2"),
+        ("says anything", enough, "exec yes"),
+        ("sends zeros", enough, "exec cat /dev/zero"),
+        ("flushes for ever", enough, "printf '000eversion 2\\n'; exec yes 0000"),
+        ("has no end of capabilities", enough, "printf '000eversion 2\\n'; exec yes 0006x"),
     ] {
+        let options = RemoteOptions { timeout, ..sshd.remote(&origin).options().clone() };
+        let remote = Remote::parse(&url, options).unwrap();
         force(&sshd, command);
         let said = failure(&sshd, &origin, &remote);
         writeln!(seen, "# {what}\n{said}\n").unwrap();
