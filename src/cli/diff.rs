@@ -7,9 +7,9 @@ use super::out::Format;
 use super::publish::{explain, jobs};
 use super::{Exit, Failure, stderr, stdout};
 use crate::diag::{self, Diagnostics, Sources};
-use crate::publish::{Comparison, compare};
+use crate::publish::{Compared, Comparison, compare};
 use crate::release::canonical_json;
-use crate::review;
+use crate::review::diff;
 
 /// Show what changes between two releases or two revisions of a spec
 ///
@@ -48,16 +48,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         old: args.old.clone(),
         new: args.new.clone(),
         jobs: jobs(args.jobs),
+        whole: false,
     };
     let (mut diags, mut sources) = (Diagnostics::new(), Sources::new());
-    let trees = compare(&mut diags, &mut sources, &comparison).map_err(|error| explain(&error))?;
+    let compared = compare(&mut diags, &mut sources, &comparison).map_err(|error| explain(&error))?;
     write!(stderr(), "{}", diag::render(&diags, &sources, diag::Format::Text, true, 100))?;
-    let Some((old, new)) = trees else { return Ok(Exit::Findings) };
-    let review = review::diff(&old, &new);
+    let Some(Compared { old, new, .. }) = compared else { return Ok(Exit::Findings) };
+    let found = diff::diff(&old, &new);
     let text = match args.format {
-        Format::Text => review::render(&review),
-        Format::Json => canonical_json(&review),
+        Format::Text => diff::render(&found),
+        Format::Json => canonical_json(&found),
     };
     stdout().write_all(text.as_bytes())?;
-    Ok(if args.exit_code && !review.is_empty() { Exit::Findings } else { Exit::Clean })
+    Ok(if args.exit_code && !found.is_empty() { Exit::Findings } else { Exit::Clean })
 }

@@ -25,6 +25,7 @@ mod man;
 mod pause;
 mod publish;
 mod resume;
+mod review;
 mod schema;
 mod secret;
 mod status;
@@ -57,6 +58,8 @@ enum Verb {
     Publish(publish::Args),
     /// Show what changes between two releases or two revisions of a spec
     Diff(diff::Args),
+    /// Say what merging a change does: who is disturbed, what is lost, what waits for a grant
+    Review(review::Args),
     /// Compile the spec of a release again, and show what was changed by hand
     Verify(verify::Args),
     /// Bring this host to what its ref says, or report how it differs
@@ -115,6 +118,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Compile(args) => compile::run(args),
         Verb::Publish(args) => publish::run(args),
         Verb::Diff(args) => diff::run(args),
+        Verb::Review(args) => review::run(args),
         Verb::Verify(args) => verify::run(args),
         Verb::Sync(args) => sync::run(args),
         Verb::Status(args) => status::run(args),

@@ -17,6 +17,7 @@ use crate::policy;
 use crate::publish::Verified;
 use crate::release::{Manifest, canonical_json};
 use crate::review::Review;
+use crate::review::diff::Diff;
 use crate::spec;
 
 /// Print the JSON Schema of the spec or of an output
@@ -49,6 +50,8 @@ pub(super) enum Document {
     Verify,
     /// What `rmqgit diff --format json` prints
     Diff,
+    /// What `rmqgit review --format json` prints
+    Review,
     /// What `rmqgit sync` and `rmqgit status` print with `--format json`
     Report,
     /// What `rmqgit explain --format json` prints
@@ -78,7 +81,8 @@ pub(super) fn schema(document: Document) -> String {
         Document::Definitions => of::<Definitions>(),
         Document::Publish => of::<Published>(),
         Document::Verify => of::<Verified>(),
-        Document::Diff => of::<Review>(),
+        Document::Diff => of::<Diff>(),
+        Document::Review => of::<Review>(),
         Document::Report => of::<crate::report::Report>(),
         Document::Explanations => of::<Explanations>(),
         Document::Agent => of::<AgentFile>(),

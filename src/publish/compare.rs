@@ -16,7 +16,7 @@ use super::source::{SpecCommit, SpecFile, spec_commit};
 use crate::diag::{Diagnostics, Sources};
 use crate::name::{ClusterName, HostName};
 use crate::release::Bundle;
-use crate::review::{HostId, ReleaseTree};
+use crate::review::{self, HostId, ReleaseTree};
 use crate::sys::git::dir::Dir;
 use crate::sys::git::pack::Known;
 use crate::sys::git::tree::Mode;
@@ -33,6 +33,21 @@ pub struct Comparison {
     pub new: String,
     /// How many threads compile.
     pub jobs: usize,
+    /// Whether the hosts that are the same are returned too, where something changes in their cluster.
+    pub whole: bool,
+}
+
+/// Two revisions as releases.
+#[derive(Debug)]
+pub struct Compared {
+    /// What the old side is.
+    pub base: review::Side,
+    /// What the new side is.
+    pub head: review::Side,
+    /// The hosts of the old side.
+    pub old: ReleaseTree,
+    /// The hosts of the new side.
+    pub new: ReleaseTree,
 }
 
 enum Side {
@@ -48,7 +63,7 @@ pub fn compare(
     diags: &mut Diagnostics,
     sources: &mut Sources,
     comparison: &Comparison,
-) -> Result<Option<(ReleaseTree, ReleaseTree)>, PublishError> {
+) -> Result<Option<Compared>, PublishError> {
     let store = Store::discover(&comparison.repository)?;
     let objects = store.objects()?;
     let bench = Table { objects: &objects, jobs: comparison.jobs };
@@ -58,6 +73,8 @@ pub fn compare(
         None => Some(Side::Release(published(&store, &objects, &new)?)),
     };
     let Some(old) = old else { return Ok(None) };
+    let base = describe(&objects, &old, comparison.old.as_deref())?;
+    let head = describe(&objects, &new, Some(&comparison.new))?;
     let hosts = match (old, new) {
         (Side::Release(old), Side::Release(new)) => {
             let same: BTreeSet<String> = old
@@ -75,14 +92,41 @@ pub fn compare(
         (Side::Spec(old), Side::Spec(new)) => bench.specs(diags, sources, &old, &new)?,
     };
     let Some((mut old, mut new)) = hosts else { return Ok(None) };
-    old.retain(|id, (tree, _)| match new.get(id) {
-        Some((other, _)) if other == tree => {
-            new.remove(id);
-            false
-        }
-        _ => true,
-    });
-    Ok(Some((load(&objects, old)?, load(&objects, new)?)))
+    if comparison.whole {
+        drop_same_clusters(&mut old, &mut new);
+    } else {
+        old.retain(|id, (tree, _)| match new.get(id) {
+            Some((other, _)) if other == tree => {
+                new.remove(id);
+                false
+            }
+            _ => true,
+        });
+    }
+    // A host that was compiled on both sides and is the same is kept on the old one only.
+    let old = load(&objects, old, &Loaded::new())?;
+    let new = load(&objects, new, &old)?;
+    Ok(Some(Compared { base, head, old: bundles(old), new: bundles(new) }))
+}
+
+/// Says what a side is.
+fn describe(objects: &Objects<'_>, side: &Side, rev: Option<&str>) -> Result<review::Side, PublishError> {
+    let (commit, release) = match side {
+        Side::Release(base) => (base.tip, true),
+        Side::Spec(spec) => (Some(spec.0.id), false),
+    };
+    let subject = commit.map(|id| objects.commit(id)).transpose()?.map(|commit| commit.subject().to_owned());
+    let rev = rev.unwrap_or("the published release").to_owned();
+    Ok(review::Side { rev, commit: commit.map(|id| id.to_string()), subject, release })
+}
+
+/// Drops the clusters in which every host is the same on both sides.
+fn drop_same_clusters(old: &mut BTreeMap<HostId, Host>, new: &mut BTreeMap<HostId, Host>) {
+    let tree = |hosts: &BTreeMap<HostId, Host>, id: &HostId| hosts.get(id).map(|(tree, _)| *tree);
+    let differing: BTreeSet<ClusterName> =
+        old.keys().chain(new.keys()).filter(|id| tree(old, id) != tree(new, id)).map(|id| id.cluster.clone()).collect();
+    old.retain(|id, _| differing.contains(&id.cluster));
+    new.retain(|id, _| differing.contains(&id.cluster));
 }
 
 fn open(
@@ -127,17 +171,25 @@ fn stored(
     Ok(hosts)
 }
 
-fn load(objects: &Objects<'_>, hosts: BTreeMap<HostId, Host>) -> Result<ReleaseTree, PublishError> {
-    let mut release = ReleaseTree::new();
+type Loaded = BTreeMap<HostId, (Oid, Bundle)>;
+
+/// Reads what was not compiled; `known` has the same trees already, on the other side.
+fn load(objects: &Objects<'_>, hosts: BTreeMap<HostId, Host>, known: &Loaded) -> Result<Loaded, PublishError> {
+    let mut release = Loaded::new();
     for (id, (tree, bundle)) in hosts {
-        let bundle = match bundle {
+        let same = known.get(&id).filter(|(other, _)| *other == tree);
+        let bundle = match bundle.or_else(|| same.map(|(_, bundle)| bundle.clone())) {
             Some(bundle) => bundle,
             None => Bundle::load(objects.files(tree)?)
                 .map_err(|source| PublishError::Bundle { host: format!("{}/{}", id.cluster, id.host), source })?,
         };
-        release.insert(id, bundle);
+        release.insert(id, (tree, bundle));
     }
     Ok(release)
+}
+
+fn bundles(hosts: Loaded) -> ReleaseTree {
+    hosts.into_iter().map(|(id, (_, bundle))| (id, bundle)).collect()
 }
 
 type Both = (BTreeMap<HostId, Host>, BTreeMap<HostId, Host>);

@@ -348,7 +348,7 @@ fn differing(name: &str, made: &BTreeMap<String, Vec<u8>>, there: &BTreeMap<Stri
 /// Returns the unified diff of two texts, without anything that a terminal would obey.
 fn diff(made: &[u8], there: &[u8]) -> Option<String> {
     let text = |bytes| std::str::from_utf8(bytes).ok().filter(|text: &&str| text.len() <= LARGEST);
-    let diff = review::unified(text(made)?, text(there)?);
+    let diff = review::diff::unified(text(made)?, text(there)?);
     let shown = |c: char| match c {
         '\n' | '\t' => c.to_string(),
         c if c.is_control() => c.escape_default().to_string(),

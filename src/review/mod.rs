@@ -1,268 +1,108 @@
-//! Compares two releases: what changes in which file of which host.
+//! Compares two releases: what merging does, for whom, how badly.
 //!
-//! Input: the bundles of two releases, as far as they differ. Output: a [`Review`], pure data, in which a change that is the
-//! same on several hosts stands once. Must not: read Git, or judge whether a change is dangerous.
+//! Input: the bundles of two releases, as far as they differ. Output: a [`Review`], pure data, and its renderings; beneath it a
+//! [`diff::Diff`], what changes in which file of which host. Must not: read Git, or look at a host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use crate::definitions::Definitions;
-use crate::name::{ClusterName, HostName, SecretRef};
-use crate::release::{Artifact, Bundle, Check, DEFINITIONS, MANIFEST, OnChange, Owner, Part, Piece, sealed_path};
-use crate::secret::{Fingerprint, Sealed};
-
+pub mod diff;
+mod document;
+mod live;
 mod text;
+pub mod topology;
+mod transition;
 
+pub use document::{
+    Class, ClusterReview, Consequence, Counts, FORMAT, FileChange, HostId, Note, ObjectChange, PolicyChange,
+    PolicyTarget, ReleaseTree, Review, SecretChange, ServiceChange, SettingChange, Side,
+};
+pub use live::{LiveHost, LiveKind, LiveNote};
 pub use text::render;
-pub(crate) use text::unified;
+pub use transition::{Transition, TransitionKind};
 
-/// The version of the document.
-pub const FORMAT: u32 = 1;
+use crate::name::ClusterName;
+use crate::release::OnChange;
 
-/// A host of a release.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct HostId {
-    /// Its cluster.
-    pub cluster: ClusterName,
-    /// Its name.
-    pub host: HostName,
-}
-
-/// The bundles of a release by host. Hosts that are the same on both sides may be left out on both.
-pub type ReleaseTree = BTreeMap<HostId, Bundle>;
-
-/// What changes from one release to another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(title = "rmqgit diff")]
-pub struct Review {
-    /// The version of this document, 1.
-    pub format: u32,
-    /// The hosts that are new.
-    pub added: Vec<HostId>,
-    /// The hosts that are gone.
-    pub removed: Vec<HostId>,
-    /// The hosts that stay and change.
-    pub changed: Vec<HostId>,
-    /// The changes, each with all of its hosts, in the order of hosts and paths.
-    pub changes: Vec<Change>,
-}
-
-/// One change of one file, on one host or several.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct Change {
-    /// The hosts that it is the same on.
-    pub hosts: Vec<HostId>,
-    /// The path on the host, or the name of a document of the release: `definitions.json`, `manifest.json`.
-    pub path: String,
-    /// What happens to the file.
-    pub kind: Kind,
-    /// What the host does when the file changes; none for a document of the release. Of a sealed secret, what it does at most:
-    /// nothing, if the value stayed as it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_change: Option<OnChange>,
-    /// What changes beside the bytes.
-    pub attributes: Vec<Attribute>,
-    /// The unified diff of the bytes, without a header; empty if they are the same. Secrets are placeholders.
-    pub diff: String,
-}
-
-/// What happens to a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// It is new.
-    Added,
-    /// It is gone.
-    Removed,
-    /// It stays and changes.
-    Modified,
-}
-
-/// Something beside the bytes that changes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct Attribute {
-    /// Which: `mode`, `owner`, `check`, `on-change`, `part`, `order`, `maintenance`, `grants`; of a
-    /// sealed secret `fingerprint`, which is that of the sealed file and changes without the value too, and `readers`, their
-    /// number.
-    pub name: &'static str,
-    /// What it was.
-    pub from: String,
-    /// What it becomes.
-    pub to: String,
-}
-
-/// Compares two releases.
-pub fn diff(a: &ReleaseTree, b: &ReleaseTree) -> Review {
-    let mut review =
-        Review { format: FORMAT, added: Vec::new(), removed: Vec::new(), changed: Vec::new(), changes: Vec::new() };
-    // The key is the change without its hosts; the index keeps the order of first appearance.
-    let mut seen: BTreeMap<Change, usize> = BTreeMap::new();
-    let mut note = |host: &HostId, changes: Vec<Change>| {
-        for change in changes {
-            let next = review.changes.len();
-            let index = *seen.entry(change.clone()).or_insert(next);
-            if index == next {
-                review.changes.push(change);
-            }
-            review.changes[index].hosts.push(host.clone());
-        }
+/// Compares two releases and says what merging the new one does.
+pub fn review(base: Side, head: Side, old: &ReleaseTree, new: &ReleaseTree) -> Review {
+    let mut clusters: Vec<ClusterReview> =
+        cluster_names(old, new).into_iter().map(|name| cluster(&name, old, new)).collect();
+    clusters.retain(|one| !one.hosts.is_empty());
+    clusters.sort_by(|a, b| (b.class, &a.clusters).cmp(&(a.class, &b.clusters)));
+    let class = clusters.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
+    let counts = Counts {
+        clusters: clusters.iter().map(|one| one.clusters.len()).sum(),
+        changed: clusters.iter().map(|one| one.hosts.len() - one.added.len() - one.removed.len()).sum(),
+        added: clusters.iter().map(|one| one.added.len()).sum(),
+        removed: clusters.iter().map(|one| one.removed.len()).sum(),
     };
-    let mut hosts: Vec<&HostId> = a.keys().chain(b.keys()).collect();
-    hosts.sort();
-    hosts.dedup();
-    for host in hosts {
-        let (old, new) = (a.get(host), b.get(host));
-        let changes = host_changes(old, new);
-        match (old, new) {
-            (None, _) => review.added.push(host.clone()),
-            (_, None) => review.removed.push(host.clone()),
-            _ if !changes.is_empty() => review.changed.push(host.clone()),
-            _ => {}
-        }
-        note(host, changes);
-    }
-    review
+    let headline = text::headline(class, counts);
+    Review { format: FORMAT, base, head, class, headline, counts, clusters, live: Vec::new() }
 }
 
 impl Review {
     /// Says whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.changes.is_empty()
+        self.clusters.is_empty()
     }
 }
 
-fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
-    let mut changes = Vec::new();
-    if let (Some(old), Some(new)) = (old, new) {
-        changes.extend(document_change(old, new));
+fn cluster_names(old: &ReleaseTree, new: &ReleaseTree) -> BTreeSet<ClusterName> {
+    old.keys().chain(new.keys()).map(|id| id.cluster.clone()).collect()
+}
+
+/// Returns the hosts of one cluster.
+fn part(tree: &ReleaseTree, name: &ClusterName) -> ReleaseTree {
+    tree.iter().filter(|(id, _)| id.cluster == *name).map(|(id, bundle)| (id.clone(), bundle.clone())).collect()
+}
+
+fn cluster(name: &ClusterName, old: &ReleaseTree, new: &ReleaseTree) -> ClusterReview {
+    let (old, new) = (part(old, name), part(new, name));
+    let diff = diff::diff(&old, &new);
+    let hosts: BTreeSet<&HostId> = diff.added.iter().chain(&diff.removed).chain(&diff.changed).collect();
+    let mut files: Vec<FileChange> = diff.changes.iter().map(file).collect();
+    files.sort_by(|a, b| (b.class, &a.path).cmp(&(a.class, &b.path)));
+    let mut by_class: BTreeMap<Class, BTreeSet<HostId>> = BTreeMap::new();
+    for file in &files {
+        by_class.entry(file.class).or_default().extend(file.hosts.iter().cloned());
     }
-    let definitions = |bundle: Option<&Bundle>| {
-        bundle.and_then(|bundle| bundle.definitions.as_ref()).map(Definitions::to_canonical_json)
-    };
-    let (before, after) = (definitions(old), definitions(new));
-    changes.extend(file_change(DEFINITIONS, before.as_deref(), after.as_deref(), Vec::new(), None));
-    changes.extend(secret_changes(old, new));
-    let none = BTreeMap::new();
-    let (old, new) = (old.map_or(&none, |bundle| &bundle.artifacts), new.map_or(&none, |bundle| &bundle.artifacts));
-    let mut paths: Vec<_> = old.keys().chain(new.keys()).collect();
-    paths.sort();
-    paths.dedup();
-    for path in paths {
-        let (old, new) = (old.get(path), new.get(path));
-        let (before, after) = (old.map(stored), new.map(stored));
-        let attributes = match (old, new) {
-            (Some(old), Some(new)) => attributes(old, new),
-            _ => Vec::new(),
-        };
-        let on_change = new.or(old).map(|artifact| artifact.on_change.clone());
-        changes.extend(file_change(path.as_str(), before.as_deref(), after.as_deref(), attributes, on_change));
-    }
-    changes
-}
-
-/// Compares the sealed secrets by their fingerprints.
-fn secret_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
-    let none = BTreeMap::new();
-    let (before, after) = (old.map_or(&none, |bundle| &bundle.secrets), new.map_or(&none, |bundle| &bundle.secrets));
-    let mut names: Vec<&SecretRef> = before.keys().chain(after.keys()).collect();
-    names.sort();
-    names.dedup();
-    let change = |name| {
-        let (old_bytes, new_bytes) = (before.get(name), after.get(name));
-        let mut attributes = Vec::new();
-        if old_bytes != new_bytes {
-            let text =
-                |bytes: Option<&Vec<u8>>, of: fn(&[u8]) -> String| bytes.map(|bytes| of(bytes)).unwrap_or_default();
-            let fingerprint = |bytes: &[u8]| Fingerprint::of(bytes).to_string();
-            let readers = |bytes: &[u8]| Sealed::parse(bytes).map_or(0, |sealed| sealed.readers.len()).to_string();
-            attribute(&mut attributes, "fingerprint", text(old_bytes, fingerprint), text(new_bytes, fingerprint));
-            attribute(&mut attributes, "readers", text(old_bytes, readers), text(new_bytes, readers));
-        }
-        let side = |bytes: Option<&Vec<u8>>| bytes.map(|_| "");
-        let on_change = new.or(old).and_then(|bundle| action_of(bundle, name));
-        file_change(&sealed_path(name), side(old_bytes), side(new_bytes), attributes, on_change)
-    };
-    names.into_iter().filter_map(change).collect()
-}
-
-/// Returns the most that a host does when the value of a secret changes, as far as files are concerned.
-fn action_of(bundle: &Bundle, name: &SecretRef) -> Option<OnChange> {
-    let holds = |artifact: &&Artifact| {
-        artifact.content.iter().any(|piece| matches!(piece, Piece::Secret { name: other, .. } if other == name))
-    };
-    bundle.artifacts.values().filter(holds).map(|artifact| artifact.on_change.clone()).max()
-}
-
-fn stored(artifact: &Artifact) -> String {
-    String::from_utf8(artifact.stored().0).expect("pieces of text and placeholders are text")
-}
-
-/// Compares what the manifest says of the host as a whole.
-fn document_change(old: &Bundle, new: &Bundle) -> Option<Change> {
-    let order = |bundle: &Bundle| bundle.order.iter().map(HostName::as_str).collect::<Vec<_>>().join(", ");
-    let maintenance = |bundle: &Bundle| bundle.maintenance.as_ref().map(ToString::to_string).unwrap_or_default();
-    let grants = |bundle: &Bundle| bundle.grants.join(", ");
-    let mut attributes = Vec::new();
-    attribute(&mut attributes, "order", order(old), order(new));
-    attribute(&mut attributes, "maintenance", maintenance(old), maintenance(new));
-    attribute(&mut attributes, "grants", grants(old), grants(new));
-    file_change(MANIFEST, Some(""), Some(""), attributes, None)
-}
-
-fn file_change(
-    path: &str,
-    old: Option<&str>,
-    new: Option<&str>,
-    attributes: Vec<Attribute>,
-    on_change: Option<OnChange>,
-) -> Option<Change> {
-    let kind = match (old, new) {
-        (None, None) => return None,
-        (None, Some(_)) => Kind::Added,
-        (Some(_), None) => Kind::Removed,
-        (Some(old), Some(new)) if old == new && attributes.is_empty() => return None,
-        (Some(_), Some(_)) => Kind::Modified,
-    };
-    let diff = text::unified(old.unwrap_or_default(), new.unwrap_or_default());
-    Some(Change { hosts: Vec::new(), path: path.to_owned(), kind, on_change, attributes, diff })
-}
-
-fn attributes(old: &Artifact, new: &Artifact) -> Vec<Attribute> {
-    let mut found = Vec::new();
-    attribute(&mut found, "mode", format!("{:04o}", old.mode), format!("{:04o}", new.mode));
-    attribute(&mut found, "owner", owner(&old.owner), owner(&new.owner));
-    attribute(&mut found, "check", check(old.check), check(new.check));
-    attribute(&mut found, "on-change", text::action(&old.on_change), text::action(&new.on_change));
-    attribute(&mut found, "part", part(old.part), part(new.part));
-    found
-}
-
-fn attribute(found: &mut Vec<Attribute>, name: &'static str, from: String, to: String) {
-    if from != to {
-        found.push(Attribute { name, from, to });
+    let class = by_class.keys().max().copied().unwrap_or(Class::Live);
+    ClusterReview {
+        clusters: vec![name.clone()],
+        hosts: hosts.into_iter().cloned().collect(),
+        class,
+        consequences: Vec::new(),
+        transitions: Vec::new(),
+        policies: Vec::new(),
+        objects: Vec::new(),
+        services: Vec::new(),
+        secrets: Vec::new(),
+        files,
+        topology: None,
+        added: diff.added,
+        removed: diff.removed,
     }
 }
 
-fn owner(owner: &Owner) -> String {
-    format!("{}:{}", owner.user, owner.group)
+fn file(change: &diff::Change) -> FileChange {
+    FileChange {
+        hosts: change.hosts.clone(),
+        path: change.path.clone(),
+        kind: change.kind,
+        class: class_of(change.on_change.as_ref()),
+        note: None,
+        on_change: change.on_change.clone(),
+        attributes: change.attributes.clone(),
+        similar: false,
+        diff: change.diff.clone(),
+    }
 }
 
-fn check(check: Option<Check>) -> String {
-    match check {
-        None => "none",
-        Some(Check::Haproxy) => "haproxy",
-        Some(Check::Keepalived) => "keepalived",
-        Some(Check::Bash) => "bash",
+/// Returns what a change of a file with this action does to those who use the cluster.
+fn class_of(on_change: Option<&OnChange>) -> Class {
+    match on_change {
+        None | Some(OnChange::Nothing | OnChange::Sysctl | OnChange::Units | OnChange::Plugins) => Class::Live,
+        Some(OnChange::Reload(_)) => Class::Reload,
+        Some(OnChange::Restart(_) | OnChange::DaemonReload(_)) => Class::Rolling,
     }
-    .to_owned()
-}
-
-fn part(part: Part) -> String {
-    match part {
-        Part::Whole => "whole file",
-        Part::Block => "managed block",
-    }
-    .to_owned()
 }
