@@ -35,6 +35,8 @@ pub mod check;
 
 pub mod review;
 
+pub mod forge;
+
 pub mod publish;
 
 // The host's half.

@@ -21,4 +21,5 @@ pub mod store;
 pub mod terminal;
 pub mod tree;
 pub mod units;
+pub mod web;
 pub mod workspace;

@@ -35,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["compile", "definitions", "diag", "model", "name", "policy", "quote", "release", "secret", "spec", "yaml"],
     ),
     ("review", &["definitions", "name", "release", "secret"]),
+    ("forge", &[]),
     (
         "publish",
         &[
@@ -69,7 +70,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // The programs.
-    ("sys", &["live", "name", "quote", "release", "secret", "trust"]),
+    ("sys", &["forge", "live", "name", "quote", "release", "secret", "trust"]),
     (
         "cli",
         &[
@@ -79,6 +80,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "definitions",
             "diag",
             "fetch",
+            "forge",
             "model",
             "name",
             "policy",
@@ -104,6 +106,7 @@ const PURE: &[&str] = &[
     "definitions",
     "diag",
     "facts",
+    "forge",
     "live",
     "model",
     "name",

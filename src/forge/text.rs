@@ -1,0 +1,162 @@
+//! How long a comment may be, and the text that fits.
+
+use super::Review;
+use super::marker;
+use super::place::{Kind, Place};
+
+/// What even the shortest comment needs.
+const LEAST: usize = 2_000;
+
+/// Returns how many bytes a comment of a forge may have. `docs/forges.md` has the sources. The forges count characters, of which
+/// there are never more than bytes.
+pub fn limit(kind: Kind) -> usize {
+    match kind {
+        Kind::GitHub => 65_536,
+        Kind::GitLab => 1_000_000,
+        Kind::Gitea => 250_000,
+    }
+}
+
+/// Returns the whole comment in at most `limit` bytes: the marker, the review, and a link to all of it.
+pub(super) fn fit(review: &Review<'_>, place: &Place, limit: usize) -> String {
+    let kind = place.kind;
+    let marker = marker::line(review.instance, place.run);
+    let link = review.whole.map_or_else(String::new, |url| format!("\n[The whole review]({})\n", address(url)));
+    let room = limit.saturating_sub(marker.len() + link.len());
+    let mut text = harmless(kind, (review.text)(room));
+    if let Some(over) = text.len().checked_sub(room).filter(|over| *over > 0) {
+        text = harmless(kind, (review.text)(room.saturating_sub(2 * over)));
+    }
+    let text = if text.len() <= room { text } else { short(review, room) };
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    let whole = format!("{marker}{text}{newline}{link}");
+    if whole.len() <= limit { whole } else { format!("{marker}{text}") }
+}
+
+/// Returns the next smaller limit to try, after a forge refused a text that should have fitted.
+pub(super) fn smaller(limit: usize) -> Option<usize> {
+    let half = limit / 2;
+    (half >= LEAST).then_some(half)
+}
+
+/// Keeps GitLab from taking a line such as `/merge` for a command to it. In code it takes none.
+fn harmless(kind: Kind, text: String) -> String {
+    if kind != Kind::GitLab || !text.lines().any(|line| line.trim_start().starts_with('/')) {
+        return text;
+    }
+    let mut fence: Option<&str> = None;
+    let mut safe = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let start = line.trim_start();
+        let mark = start.find(|c| c != '`' && c != '~').map_or("", |end| &start[..end]);
+        match fence {
+            Some(open) if mark.starts_with(open) && start.trim_end() == mark => fence = None,
+            None if mark.len() >= 3 => fence = Some(mark),
+            None if start.starts_with('/') => safe.push('\\'),
+            _ => {}
+        }
+        safe.push_str(if safe.ends_with('\\') { start } else { line });
+    }
+    safe
+}
+
+/// What is left when nothing fits: the sentence, and that there is more.
+fn short(review: &Review<'_>, room: usize) -> String {
+    let said = "\n\nThe review is too long for a comment of this forge.\n";
+    let mut text = review.headline.replace(['\n', '\r'], " ");
+    let mut cut = room.saturating_sub(said.len()).min(text.len());
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    text.truncate(cut);
+    text + said
+}
+
+/// Keeps a URL inside of the parentheses of a link.
+fn address(url: &str) -> String {
+    let mut safe = String::new();
+    for c in url.chars() {
+        match c {
+            '(' => safe.push_str("%28"),
+            ')' => safe.push_str("%29"),
+            '<' => safe.push_str("%3C"),
+            '>' => safe.push_str("%3E"),
+            c if c.is_whitespace() || c.is_control() => safe.push_str("%20"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Instance, Verdict};
+    use super::*;
+
+    fn place(kind: Kind) -> Place {
+        Place {
+            kind,
+            api: String::new(),
+            project: String::new(),
+            number: 1,
+            head: None,
+            run: Some(3),
+            page: None,
+            fork: false,
+            login: None,
+        }
+    }
+
+    #[test]
+    fn no_line_commands_gitlab() {
+        let text = "/merge\n\n  /close now\n```sh\n/etc/x\n````\n``` more\n/etc/y\n```\n/etc/z\na /b";
+        let safe = "\\/merge\n\n\\/close now\n```sh\n/etc/x\n````\n``` more\n/etc/y\n```\n\\/etc/z\na /b";
+        let safe = safe.replace("````\n``` more\n/etc/y\n```\n\\/etc/z", "````\n``` more\n/etc/y\n```\n\\/etc/z");
+        assert_eq!(harmless(Kind::GitLab, text.to_owned()), safe);
+        assert_eq!(harmless(Kind::GitHub, text.to_owned()), text);
+    }
+
+    fn check(text: &dyn Fn(usize) -> String, limit: usize, expect: &str) {
+        let instance = Instance::default();
+        let review = Review {
+            instance: &instance,
+            text,
+            headline: "rolling: größer",
+            verdict: Verdict::Fine,
+            whole: Some("https://ci.example.org/a (1)"),
+        };
+        let whole = fit(&review, &place(Kind::GitHub), limit);
+        assert_eq!(whole, expect);
+        assert!(whole.len() <= limit);
+    }
+
+    #[test]
+    fn the_renderer_is_asked_for_what_fits() {
+        let link = "\n[The whole review](https://ci.example.org/a%20%281%29)\n";
+        check(
+            &|room| "x".repeat(room - 1) + "\n",
+            120,
+            &format!("<!-- rmqgit/review run=3 -->\n{}\n{link}", "x".repeat(34)),
+        );
+        check(&|_| "text".to_owned(), 1000, &format!("<!-- rmqgit/review run=3 -->\ntext\n{link}"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_one_sentence() {
+        let said = "\n\nThe review is too long for a comment of this forge.\n";
+        let link = "\n[The whole review](https://ci.example.org/a%20%281%29)\n";
+        let text = |cut: &str| format!("<!-- rmqgit/review run=3 -->\n{cut}{said}{link}");
+        check(&|_| "x".repeat(1000), 500, &text("rolling: größer"));
+        // In the middle of a letter.
+        check(&|_| "x".repeat(1000), text("rolling: gr").len() + 1, &text("rolling: gr"));
+    }
+
+    #[test]
+    fn halves_end() {
+        let mut limits = vec![limit(Kind::GitHub)];
+        while let Some(next) = smaller(limits[limits.len() - 1]) {
+            limits.push(next);
+        }
+        assert_eq!(limits, [65_536, 32_768, 16_384, 8_192, 4_096, 2_048]);
+    }
+}
