@@ -1,7 +1,7 @@
 //! The one comment of an instance: found, made or kept up to date, never a second one.
 
-use super::api::{self, Answer, Comment};
-use super::line::{Line, PostError};
+use super::api::{self, Answer, Comment, Request};
+use super::line::{self, Line, PostError};
 use super::place::Kind;
 use super::{Review, marker, text, words};
 
@@ -79,6 +79,9 @@ fn whoami(line: &mut Line<'_>) -> Result<Me, PostError> {
     {
         return Ok(Me::Account(account.id));
     }
+    if answer.status == 200 {
+        return Err(strange(line, &request));
+    }
     if let Some(login) = &line.place.login {
         return Ok(Me::OneOf(vec![login.clone()]));
     }
@@ -113,7 +116,7 @@ fn ours(line: &mut Line<'_>, review: &Review<'_>, me: &Me) -> Result<Vec<Comment
         let answer = line.ask(&request)?;
         let comments = match (answer.status, answer.body.as_array()) {
             (200, Some(comments)) => comments,
-            (200, None) => return Err(strange(line)),
+            (200, None) => return Err(strange(line, &request)),
             _ => return Err(line.refused(&request, &answer)),
         };
         let comments = comments.iter().filter_map(|comment| api::one_comment(kind, comment));
@@ -164,7 +167,7 @@ fn create(line: &mut Line<'_>, review: &Review<'_>, me: &mut Me, body: &str) -> 
         _ if too_long(&answer) => return Ok(Step::TooLong),
         _ => return Err(line.refused(&request, &answer)),
     }
-    let made = api::one_comment(line.place.kind, &answer.body).ok_or_else(|| strange(line))?;
+    let made = api::one_comment(line.place.kind, &answer.body).ok_or_else(|| strange(line, &request))?;
     // Now it is known who we are, also where the forge did not tell.
     if let Some(author) = &made.author {
         *me = Me::Account(author.id);
@@ -195,11 +198,6 @@ fn too_long(answer: &Answer) -> bool {
         || (matches!(answer.status, 400 | 422) && (said.contains("too long") || said.contains("too big")))
 }
 
-fn strange(line: &Line<'_>) -> PostError {
-    let kind = match line.place.kind {
-        Kind::GitHub => "GitHub",
-        Kind::GitLab => "GitLab",
-        Kind::Gitea => "Gitea",
-    };
-    PostError::Strange { what: "comments".to_owned(), kind }
+fn strange(line: &Line<'_>, request: &Request) -> PostError {
+    PostError::Strange { what: line::named(request), kind: line.place.kind.name() }
 }

@@ -80,7 +80,7 @@ pub enum PostError {
         last: String,
     },
     /// The answer makes no sense.
-    #[error("{what}: the answer is not what `{kind}` answers")]
+    #[error("{what}: the answer is not one of {kind}; is the URL of its API right?")]
     Strange {
         /// The request.
         what: String,
@@ -119,7 +119,7 @@ impl<'a> Line<'a> {
 
     /// Sends a request until it is answered by something else than "not now".
     pub(super) fn ask(&mut self, request: &Request) -> Result<Answer, PostError> {
-        let what = format!("{} {}", verb(request.method), request.path.split('?').next().unwrap_or_default());
+        let what = named(request);
         let mut request = request.clone();
         let (mut last, mut redirects) = (String::new(), 0);
         for attempt in 0..TRIES {
@@ -175,7 +175,7 @@ impl<'a> Line<'a> {
 
     /// Makes an error of an answer that was not hoped for.
     pub(super) fn refused(&self, request: &Request, answer: &Answer) -> PostError {
-        let what = format!("{} {}", verb(request.method), request.path.split('?').next().unwrap_or_default());
+        let what = named(request);
         let advice = advice(self.place, answer.status);
         PostError::Refused { what, status: answer.status, words: reason(answer), advice }
     }
@@ -206,14 +206,16 @@ impl<'a> Line<'a> {
     }
 }
 
-fn verb(method: Method) -> &'static str {
-    match method {
+/// Names a request: its method, and its path without the query.
+pub(super) fn named(request: &Request) -> String {
+    let method = match request.method {
         Method::Get => "GET",
         Method::Post => "POST",
         Method::Patch => "PATCH",
         Method::Put => "PUT",
         Method::Delete => "DELETE",
-    }
+    };
+    format!("{method} {}", request.path.split('?').next().unwrap_or_default())
 }
 
 /// 1, 2, 4, 8, 16 seconds.

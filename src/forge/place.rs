@@ -16,6 +16,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Returns the name that people know.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GitHub => "GitHub",
+            Self::GitLab => "GitLab",
+            Self::Gitea => "Gitea",
+        }
+    }
+
     /// The environment variables that may hold the token, the first one that is set counts.
     pub fn tokens(self) -> &'static [&'static str] {
         match self {

@@ -215,7 +215,7 @@ fn told(id: u64, author: i64, body: &str) -> String {
     format!("{id} {author} {}", body.replace('\n', "|").replace(&"long".repeat(10_000), "LONG"))
 }
 
-const NEW: &str = "<!-- rmqgit/review run=10 -->|LONG|";
+const NEW: &str = "<!-- rmqgit/review run=10 -->|LONG";
 const LIST: &str = "Get /issues/5/comments?per_page=100&page=1";
 
 #[test]
@@ -321,7 +321,7 @@ fn refused_sizes_are_halved() {
     forge.longest = 1_000;
     let make = "Post /issues/5/comments";
     let seen = ["Get /user", LIST, make, LIST, make, LIST];
-    check(forge, "Created", &["1 7 <!-- rmqgit/review run=10 -->|short|"], &seen);
+    check(forge, "Created", &["1 7 <!-- rmqgit/review run=10 -->|short"], &seen);
     let mut forge = Forge::new(Kind::GitHub);
     forge.longest = 10;
     let posted = run(&mut forge, &place(Kind::GitHub));

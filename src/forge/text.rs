@@ -17,20 +17,18 @@ pub fn limit(kind: Kind) -> usize {
     }
 }
 
-/// Returns the whole comment in at most `limit` bytes: the marker, the review, and a link to all of it.
+/// Returns the whole comment in at most `limit` bytes: the marker and the review.
 pub(super) fn fit(review: &Review<'_>, place: &Place, limit: usize) -> String {
-    let kind = place.kind;
     let marker = marker::line(review.instance, place.run);
-    let link = review.whole.map_or_else(String::new, |url| format!("\n[The whole review]({})\n", address(url)));
-    let room = limit.saturating_sub(marker.len() + link.len());
-    let mut text = harmless(kind, (review.text)(room));
+    let room = limit.saturating_sub(marker.len());
+    let mut text = harmless(place.kind, (review.text)(room));
     if let Some(over) = text.len().checked_sub(room).filter(|over| *over > 0) {
-        text = harmless(kind, (review.text)(room.saturating_sub(2 * over)));
+        text = harmless(place.kind, (review.text)(room.saturating_sub(2 * over)));
     }
-    let text = if text.len() <= room { text } else { short(review, room) };
-    let newline = if text.ends_with('\n') { "" } else { "\n" };
-    let whole = format!("{marker}{text}{newline}{link}");
-    if whole.len() <= limit { whole } else { format!("{marker}{text}") }
+    if text.len() > room {
+        text = short(review, room);
+    }
+    marker + &text
 }
 
 /// Returns the next smaller limit to try, after a forge refused a text that should have fitted.
@@ -60,16 +58,17 @@ fn harmless(kind: Kind, text: String) -> String {
     safe
 }
 
-/// What is left when nothing fits: the sentence, and that there is more.
+/// What is left when nothing fits: the sentence, that there is more, and where.
 fn short(review: &Review<'_>, room: usize) -> String {
-    let said = "\n\nThe review is too long for a comment of this forge.\n";
+    let link = review.whole.map_or_else(String::new, |url| format!(" [The whole review]({})", address(url)));
+    let said = format!("\n\nThe review is too long for a comment of this forge.{link}\n");
     let mut text = review.headline.replace(['\n', '\r'], " ");
     let mut cut = room.saturating_sub(said.len()).min(text.len());
     while !text.is_char_boundary(cut) {
         cut -= 1;
     }
     text.truncate(cut);
-    text + said
+    text + &said
 }
 
 /// Keeps a URL inside of the parentheses of a link.
@@ -111,7 +110,6 @@ mod tests {
     fn no_line_commands_gitlab() {
         let text = "/merge\n\n  /close now\n```sh\n/etc/x\n````\n``` more\n/etc/y\n```\n/etc/z\na /b";
         let safe = "\\/merge\n\n\\/close now\n```sh\n/etc/x\n````\n``` more\n/etc/y\n```\n\\/etc/z\na /b";
-        let safe = safe.replace("````\n``` more\n/etc/y\n```\n\\/etc/z", "````\n``` more\n/etc/y\n```\n\\/etc/z");
         assert_eq!(harmless(Kind::GitLab, text.to_owned()), safe);
         assert_eq!(harmless(Kind::GitHub, text.to_owned()), text);
     }
@@ -132,20 +130,15 @@ mod tests {
 
     #[test]
     fn the_renderer_is_asked_for_what_fits() {
-        let link = "\n[The whole review](https://ci.example.org/a%20%281%29)\n";
-        check(
-            &|room| "x".repeat(room - 1) + "\n",
-            120,
-            &format!("<!-- rmqgit/review run=3 -->\n{}\n{link}", "x".repeat(34)),
-        );
-        check(&|_| "text".to_owned(), 1000, &format!("<!-- rmqgit/review run=3 -->\ntext\n{link}"));
+        check(&|room| "x".repeat(room), 120, &format!("<!-- rmqgit/review run=3 -->\n{}", "x".repeat(91)));
+        check(&|_| "text\n".to_owned(), 1000, "<!-- rmqgit/review run=3 -->\ntext\n");
     }
 
     #[test]
     fn what_does_not_fit_is_one_sentence() {
-        let said = "\n\nThe review is too long for a comment of this forge.\n";
-        let link = "\n[The whole review](https://ci.example.org/a%20%281%29)\n";
-        let text = |cut: &str| format!("<!-- rmqgit/review run=3 -->\n{cut}{said}{link}");
+        let link = "[The whole review](https://ci.example.org/a%20%281%29)";
+        let said = format!("\n\nThe review is too long for a comment of this forge. {link}\n");
+        let text = |cut: &str| format!("<!-- rmqgit/review run=3 -->\n{cut}{said}");
         check(&|_| "x".repeat(1000), 500, &text("rolling: größer"));
         // In the middle of a letter.
         check(&|_| "x".repeat(1000), text("rolling: gr").len() + 1, &text("rolling: gr"));

@@ -68,6 +68,13 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WorkspaceErro
     write(path, bytes, mode, |file, path| file.persist(path).map(drop).map_err(|e| e.error))
 }
 
+/// Adds to the end of a file that is there, or makes it.
+pub fn append(path: &Path, bytes: &[u8]) -> Result<(), WorkspaceError> {
+    let file = fs::OpenOptions::new().append(true).create(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(bytes));
+    written.map_err(|source| WorkspaceError::Write { path: path.to_owned(), source })
+}
+
 /// Removes a file below `root`, and the directories between them that it leaves empty. A file that is not there is gone.
 pub fn remove(root: &Path, path: &Path) -> Result<(), WorkspaceError> {
     let path = root.join(path);
