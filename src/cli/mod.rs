@@ -23,6 +23,7 @@ mod identity;
 mod init;
 mod man;
 mod pause;
+mod post;
 mod publish;
 mod resume;
 mod review;

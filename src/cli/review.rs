@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::out::Format;
 use super::publish::{explain, jobs};
-use super::{Exit, Failure, stderr, stdout};
+use super::{Exit, Failure, post, stderr, stdout};
 use crate::diag::{self, Diagnostics, Sources};
 use crate::publish::{Compared, Comparison, compare};
 use crate::release::canonical_json;
@@ -15,11 +15,13 @@ use crate::review;
 ///
 /// BASE and HEAD are commits: of a spec, which is compiled in memory and written nowhere, or of the output branch (a release as
 /// it was published). The worst comes first. The exit status is 0 whatever the change does, and 1 if a spec is invalid.
+/// With --post, in CI, the review becomes one comment on the pull request, which later runs keep up to date.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   $ rmqgit review main
   $ rmqgit review main my-branch
-  $ rmqgit review rmqgit/output~1 rmqgit/output --format json")]
+  $ rmqgit review rmqgit/output~1 rmqgit/output --format json
+  $ rmqgit review origin/main --post")]
 pub(super) struct Args {
     /// The old side
     #[arg(value_name = "BASE")]
@@ -36,6 +38,8 @@ pub(super) struct Args {
     /// How to write the review
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    post: post::Args,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -56,5 +60,5 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Format::Json => canonical_json(&review),
     };
     stdout().write_all(text.as_bytes())?;
-    Ok(Exit::Clean)
+    post::run(&args.post, &review)
 }
