@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use rmqgit::fetch::{Fetched, load};
+use rmqgit::fetch::{Fetched, load, offer_signers};
 use rmqgit::sys::store::{MAX_PACKS, Slot};
 
 use super::origin::{Origin, REF, bundle, cluster, git, host};
@@ -57,7 +57,10 @@ fn the_store_stays_small() {
     let first = origin.publish(0);
     origin.fetch(&remote).unwrap();
     origin.store.set_tip(Slot::Applied, &cluster(), &host(), &first).unwrap();
-    for n in 1..=u32::try_from(MAX_PACKS).unwrap() {
+    let chain = origin.sign(3);
+    offer_signers(&origin.store, &remote).unwrap();
+    origin.store.set_tip(Slot::Signers, &cluster(), &host(), &chain[0]).unwrap();
+    for n in 1..u32::try_from(MAX_PACKS).unwrap() {
         origin.publish(n);
         origin.fetch(&remote).unwrap();
     }
@@ -65,6 +68,7 @@ fn the_store_stays_small() {
     assert_eq!(git(&path, &["count-objects", "-v"], b"").lines().nth(3), Some("packs: 1"));
     git(&path, &["fsck", "--full", "--strict"], b"");
     assert_eq!(load(&origin.store, &first, &cluster(), &host()).unwrap().bundle, bundle(0));
+    assert_eq!(origin.chain(&chain[0]), chain, "the chain of signers is kept whole");
 
     // The next release still comes after the kept one, although the history between is gone.
     let next = origin.publish(1000);

@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rmqgit::fetch::{FetchError, Fetched, fetch, load};
+use rmqgit::fetch::{FetchError, Fetched, fetch, load, offer_signers};
 use rmqgit::name::{ClusterName, HostName, HostPath, ReleaseId};
-use rmqgit::release::{Artifact, Bundle, OnChange, Owner, Part, Piece, Role, StoredFiles};
+use rmqgit::release::{Artifact, Bundle, OnChange, Owner, Part, Piece, Role, SIGNERS_REF, StoredFiles};
 use rmqgit::sys::remote::{Remote, RemoteOptions};
 use rmqgit::sys::store::Store;
 use tempfile::TempDir;
@@ -51,6 +51,21 @@ impl Origin {
         self.commit(REF, Some(parent.as_str()).filter(|id| !id.is_empty()), &bundle(n).store())
     }
 
+    /// Adds links to the chain of signers, and returns all of it from its newest link to its first.
+    pub(crate) fn sign(&self, links: u32) -> Vec<ReleaseId> {
+        for n in 0..links {
+            let parent = self.git(&["for-each-ref", "--format=%(objectname)", SIGNERS_REF]);
+            self.commit(SIGNERS_REF, Some(parent.as_str()).filter(|id| !id.is_empty()), &bundle(500 + n).store());
+        }
+        self.git(&["rev-list", SIGNERS_REF]).lines().map(|id| ReleaseId::parse(id).unwrap()).collect()
+    }
+
+    /// Returns the chain of signers as the host has it, from a link to the first.
+    pub(crate) fn chain(&self, from: &ReleaseId) -> Vec<ReleaseId> {
+        let links = git(&self.dir.path().join("state/repo.git"), &["rev-list", from.as_str()], b"");
+        links.lines().map(|id| ReleaseId::parse(id).unwrap()).collect()
+    }
+
     pub(crate) fn remote(&self) -> Remote {
         Remote::parse(self.path().to_str().unwrap(), RemoteOptions::default()).unwrap()
     }
@@ -91,6 +106,16 @@ pub(crate) fn check_life(origin: &Origin, remote: &Remote) {
     assert_eq!(origin.fetch(remote).unwrap(), first);
     let same = Fetched { tip: one.clone(), previous: Some(one.clone()), moved: false };
     assert_eq!(origin.fetch(remote).unwrap(), same);
+    // The chain of signers comes whole, whatever the host has of it, and beside the release.
+    match offer_signers(&origin.store, remote).unwrap_err() {
+        FetchError::MissingRef { reference, .. } => assert_eq!(reference, SIGNERS_REF),
+        error => panic!("{error}"),
+    }
+    for links in [1, 5] {
+        let chain = origin.sign(links);
+        offer_signers(&origin.store, remote).unwrap();
+        assert_eq!(origin.chain(&chain[0]), chain);
+    }
     let two = origin.publish(2);
     let three = origin.publish(3);
     let moved = Fetched { tip: three.clone(), previous: Some(one.clone()), moved: true };
