@@ -7,6 +7,7 @@ mod example;
 mod report;
 mod sarif;
 pub mod sealed;
+pub mod signers;
 pub mod uses;
 
 use std::cell::OnceCell;
@@ -24,7 +25,7 @@ use crate::model::fleet::{self, Facts, Published};
 use crate::model::{self, Cluster, RuleLevel};
 use crate::name::ClusterName;
 use crate::policy::{Checker, RuleFile, Rules, Subject, Waived};
-use crate::release::Bundle;
+use crate::release::{ALLOWED_SIGNERS, Bundle};
 use crate::secret::Opener;
 use crate::yaml::Node;
 
@@ -93,6 +94,9 @@ pub fn check(input: &Input<'_>, mut take: impl FnMut(&Cluster, Vec<Bundle>)) -> 
                 take(&read.cluster, bundles);
             }
         });
+    }
+    if let Some(bytes) = input.files.get(ALLOWED_SIGNERS) {
+        signers::check(&mut diags, &mut sources, bytes, input.today);
     }
     diags.extend(fleet::check(&facts));
     diags.extend(common(&checker, &facts));

@@ -33,8 +33,8 @@ pub use self::verify::{Difference, DifferenceKind, Fault, Question, Verified, ve
 
 use jiff::civil::Date;
 
-use crate::check::{POLICIES, TEMPLATES};
-use crate::diag::{Diagnostics, Sources};
+use crate::check::{self, POLICIES, TEMPLATES};
+use crate::diag::{Diagnostics, Severity, Sources};
 use crate::policy::Checker;
 use crate::release::{ALLOWED_SIGNERS, BundleError, SECRETS};
 use crate::secret::Opener;
@@ -219,6 +219,10 @@ pub fn publish(
     let objects = store.objects()?;
     let spec = spec_commit(&store, &objects, &options.rev)?;
     let Some(fleet) = Fleet::read(diags, sources, &objects, &spec)? else { return Ok(Outcome::Invalid) };
+    if let Some(file) = spec.signers {
+        check::signers::check(diags, sources, &objects.blob(file)?, options.today);
+    }
+    let sound = diags.iter().all(|diag| diag.severity != Severity::Error);
     let branch = output_branch(&store, options, fleet.branch())?;
     let remote = match &options.push {
         Some(remote) => Some(remote::catch_up(&store, remote, &branch)?),
@@ -229,7 +233,8 @@ pub fn publish(
     let mut base = Base::read(&store, &objects, &branch, &spec, options.full)?;
     let renew = renew(&objects, &mut base, &branch, options, signing)?;
     let mut seal = Seal { signing, authored: spec.time, renew };
-    let signers = Signers::prepare(&store, &objects, &spec, &base, &seal)?;
+    // What cannot be read is told with everything else that is wrong.
+    let signers = if sound { Signers::prepare(&store, &objects, &spec, &base, &seal)? } else { Signers::default() };
     if signers.moved() {
         seal.renew = Renew::Everything;
     }

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::release::ALLOWED_SIGNERS;
+
 /// The largest file that is read, in bytes.
 pub const MOST_BYTES: u64 = 64 << 20;
 
@@ -41,8 +43,8 @@ pub enum TreeError {
 /// The files of a spec repository by their paths in it, with `/` between the parts.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// Reads the file `first` of a directory, what stands in the directories that `more` returns for its bytes, and everything
-/// below `templates`, `policies` and `secrets`.
+/// Reads the file `first` of a directory, what stands in the directories that `more` returns for its bytes, everything
+/// below `templates`, `policies` and `secrets`, and `allowed_signers`.
 pub fn read(dir: &Path, first: &str, more: impl FnOnce(&[u8]) -> Vec<String>) -> Result<Files, TreeError> {
     let bytes = read_file(dir, &dir.join(first))?;
     let mut files = Files::new();
@@ -52,6 +54,11 @@ pub fn read(dir: &Path, first: &str, more: impl FnOnce(&[u8]) -> Vec<String>) ->
     read_dir(dir, "templates", true, &mut files)?;
     read_dir(dir, "policies", false, &mut files)?;
     read_dir(dir, "secrets", true, &mut files)?;
+    match read_file(dir, &dir.join(ALLOWED_SIGNERS)) {
+        Ok(signers) => drop(files.insert(ALLOWED_SIGNERS.to_owned(), signers)),
+        Err(TreeError::Missing(_)) => {}
+        Err(error) => return Err(error),
+    }
     files.insert(first.to_owned(), bytes);
     Ok(files)
 }

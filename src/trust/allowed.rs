@@ -30,6 +30,20 @@ struct Signer {
     before: Option<i64>,
 }
 
+/// Why a line names nobody who may sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LineFault {
+    /// It cannot be read, and the whole file with it.
+    #[error("{0}")]
+    Unreadable(String),
+    /// Its key is of a type that is not verified.
+    #[error("a key of this type is not verified; take an Ed25519 or ECDSA key")]
+    Unsupported,
+    /// Its key may not sign, at least not now.
+    #[error(transparent)]
+    Key(KeyFault),
+}
+
 /// Keys that are trusted no more.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Revoked(BTreeSet<String>);
@@ -71,12 +85,8 @@ impl AllowedSigners {
     /// Reads the file.
     pub fn parse(text: &[u8]) -> Result<Self, LineError> {
         let mut signers = Vec::new();
-        for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-            let wrong = |why: String| LineError { line: number, why };
-            let line = std::str::from_utf8(line).map_err(|_| wrong("it is not UTF-8".to_owned()))?.trim();
-            if !line.is_empty() && !line.starts_with('#') {
-                signers.extend(read_line(line).map_err(wrong)?);
-            }
+        for (line, signer) in lines(text) {
+            signers.extend(signer.map_err(|why| LineError { line, why })?);
         }
         Ok(Self(signers))
     }
@@ -107,6 +117,24 @@ impl AllowedSigners {
         }
         Err(fault)
     }
+}
+
+/// Says of every line of a file that names a key whether it may sign at a time, in seconds since 1970.
+pub fn judge_lines(text: &[u8], time: i64) -> impl Iterator<Item = (usize, Result<(), LineFault>)> {
+    lines(text).map(move |(line, signer)| {
+        let signer = signer.map_err(LineFault::Unreadable).and_then(|signer| signer.ok_or(LineFault::Unsupported));
+        (line, signer.and_then(|signer| signer.fault(&[time]).map_or(Ok(()), |fault| Err(LineFault::Key(fault)))))
+    })
+}
+
+/// Reads the lines that are neither empty nor comments, with their numbers; a key of a type that is not verified gives
+/// nothing.
+fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Result<Option<Signer>, String>)> {
+    (1..).zip(text.split(|byte| *byte == b'\n')).filter_map(|(number, line)| {
+        let Ok(line) = std::str::from_utf8(line) else { return Some((number, Err("it is not UTF-8".to_owned()))) };
+        let line = line.trim();
+        (!line.is_empty() && !line.starts_with('#')).then(|| (number, read_line(line)))
+    })
 }
 
 impl Signer {

@@ -65,6 +65,28 @@ fn findings_are_data_in_three_formats() {
     assert_eq!(github.lines().count(), count, "{github}");
 }
 
+/// Every line of `allowed_signers` that no host could use is told at once, with its place.
+#[test]
+fn signers_are_checked_with_the_spec() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(fixture("tutorial").join("rmqgit.yaml"), dir.path().join("rmqgit.yaml")).unwrap();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpwfEH9UZ22s8fFPDvU5Eaf9en9nxuji7I5o1HV10X5";
+    let rsa = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAwEAAQ==";
+    let mut seen = String::new();
+    for (what, lines) in [
+        ("two that sign", format!("# ours\n\nci {key}\nann {key} ann@example.org\n")),
+        ("some that do not", format!("ci {key}\n  old valid-before=\"20200101\" {key}\nrobot {rsa}\n")),
+        ("faults", format!("ci {key}\nann cert-authority {key}\n\nbob ssh-ed25519 AAAA\n* what\n")),
+        ("nobody", format!("old valid-before=\"20200101\" {key}\n")),
+        ("nothing", String::new()),
+    ] {
+        fs::write(dir.path().join("allowed_signers"), lines).unwrap();
+        let (status, stdout, stderr) = run(rmqgit().arg("check").arg(dir.path()).args(["--today", "2026-06-01"]));
+        writeln!(seen, "# {what}: status {status}\n{stdout}{stderr}").unwrap();
+    }
+    insta::assert_snapshot!(seen.replace(dir.path().to_str().unwrap(), "DIR"));
+}
+
 #[test]
 fn what_is_no_spec_is_a_failure() {
     let dir = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@
 
 mod rules;
 mod secret;
+mod signers;
 mod spec;
 mod yaml;
 
@@ -24,7 +25,7 @@ pub struct Code {
     pub example: &'static str,
 }
 
-const TABLES: [&[Code]; 4] = [rules::CODES, secret::CODES, spec::CODES, yaml::CODES];
+const TABLES: [&[Code]; 5] = [rules::CODES, secret::CODES, signers::CODES, spec::CODES, yaml::CODES];
 
 /// Returns the explanation of a code.
 pub fn find(code: &str) -> Option<&'static Code> {
