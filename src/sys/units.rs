@@ -106,7 +106,7 @@ pub enum Life {
 /// Asks whether a unit is active and, for HAProxy's master, whether it has a worker that was started since `began`: a
 /// master whose new worker cannot start says nothing and stays with the old one.
 pub fn life(unit: &UnitName, began: Began) -> Result<Life, ProcessError> {
-    let args = ["show", "--property=ActiveState,SubState,Result,MainPID", "--", unit.as_str()];
+    let args = ["show", "--property=ActiveState,SubState,Result,MainPID,StatusText", "--", unit.as_str()];
     let Ended { output, .. } = process::run("systemctl", &args, ASK)?;
     let value = |key: &str| output.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     let (state, sub) = (value("ActiveState").unwrap_or_default(), value("SubState").unwrap_or_default());
@@ -115,8 +115,15 @@ pub fn life(unit: &UnitName, began: Began) -> Result<Life, ProcessError> {
         return Ok(Life::Fails(format!("{unit} is {state} ({sub}), its last result is `{result}`")));
     }
     let main = value("MainPID").unwrap_or("0");
-    if unit.as_str() == HAPROXY && main != "0" && !has_new_worker(main, began) {
-        return Ok(Life::Fails(format!("{unit} runs, but no worker was started with the new files")));
+    if unit.as_str() == HAPROXY && main != "0" {
+        // Since 3.1 a worker lives while it tries for two seconds to bind: only the master knows what became of it.
+        let status = value("StatusText").unwrap_or_default();
+        if status.starts_with("Reload") {
+            return Ok(Life::Fails(format!("{unit} runs, and says of its new files: `{status}`")));
+        }
+        if !has_new_worker(main, began) {
+            return Ok(Life::Fails(format!("{unit} runs, but no worker was started with the new files")));
+        }
     }
     Ok(Life::Works)
 }
