@@ -49,18 +49,23 @@ impl Team {
         root
     }
 
-    /// Runs a host; returns who signed what it follows as the newest, or the code of the finding and its message.
-    fn sync(&self, root: &PathBuf) -> Result<String, (String, String)> {
+    /// Runs a host, and returns its report.
+    fn report(&self, root: &PathBuf) -> Value {
         let mut command = rmqgit();
         command.args(["sync", "--cluster", "a", "--host", "one", "--format", "json", "--root"]).arg(root);
         let (_, out, err) = run(command.arg("--remote").arg(self.origin.path()));
         assert_eq!(err, "");
-        let report: Value = serde_json::from_str(&out).unwrap();
+        serde_json::from_str(&out).unwrap()
+    }
+
+    /// Runs a host; returns who signed what it follows as the newest, or the code of the finding and its message.
+    fn sync(&self, root: &PathBuf) -> Result<String, (String, String)> {
+        let report = self.report(root);
         if let Some(signer) = report["release"]["signer"].as_str() {
             Ok(signer.split('@').next().unwrap().to_owned())
         } else {
             let finding = &report["findings"][0];
-            let text = |field: &str| finding[field].as_str().unwrap_or(&out).to_owned();
+            let text = |field: &str| finding[field].as_str().unwrap_or_else(|| panic!("{report:#}")).to_owned();
             Err((text("code"), text("message")))
         }
     }
@@ -182,4 +187,64 @@ fn the_chain_of_signers_goes_forward_only() {
     let (code, message) = team.sync(&host).unwrap_err();
     assert_eq!(code, "broken-signers");
     assert!(message.contains("which do not come after those that this host knows"), "{message}");
+}
+
+/// Somebody has used a stolen key to take the hosts over; what the documentation says brings them back.
+#[test]
+fn a_fleet_is_taken_back_from_a_thief() {
+    let team = Team::new(&["k1", "k2", "thief"]);
+    let (followed, away) = (team.host("followed", &["k1", "k2"]), team.host("away", &["k1", "k2"]));
+    team.name(&["k1", "k2"]);
+    team.publish("k1");
+    for host in [&followed, &away] {
+        assert_eq!(team.sync(host), Ok("k1".to_owned()));
+    }
+    let good = refs(team.origin.path());
+
+    // With k1, the thief brings a key of their own and drops the others.
+    let robbed = Team { fleet: Fleet::new(&["a"]), origin: team.origin, hosts: team.hosts, keys: team.keys };
+    robbed.name(&["k1", "thief"]);
+    robbed.publish("k1");
+    assert_eq!(robbed.sync(&followed), Ok("k1".to_owned()));
+    robbed.name(&["thief"]);
+    robbed.publish("thief");
+    assert_eq!(robbed.sync(&followed), Ok("thief".to_owned()));
+    let team = Team { fleet: team.fleet, origin: robbed.origin, hosts: robbed.hosts, keys: robbed.keys };
+
+    // On each host: the stolen key is revoked, and a good one named. From now on the thief has no say.
+    for host in [&followed, &away] {
+        std::fs::write(host.join("etc/rmqgit/revoked_keys"), team.keys.line("k1").split_once(' ').unwrap().1).unwrap();
+        std::fs::write(host.join("etc/rmqgit/allowed_signers"), team.keys.line("k2")).unwrap();
+    }
+    assert_eq!(team.refusal(&away), "unknown-signer");
+    assert_eq!(team.refusal(&followed), "unknown-signer");
+
+    // In the repository: the refs go back, and the good key goes on from there.
+    for line in refs(team.origin.path()).lines() {
+        let name = line.split_whitespace().next_back().unwrap();
+        git(team.origin.path(), &["update-ref", "-d", name]);
+    }
+    for line in good.lines() {
+        let (id, name) = line.split_once(' ').unwrap();
+        git(team.origin.path(), &["update-ref", name.trim(), id]);
+    }
+    team.name(&["k2"]);
+    team.publish("k2");
+    assert_eq!(team.sync(&away), Ok("k2".to_owned()));
+    // A host that has followed the thief names what to remove.
+    let (code, _) = team.sync(&followed).unwrap_err();
+    assert_eq!(code, "forked-release");
+    let help = team.report(&followed)["findings"][0]["help"].as_str().unwrap().to_owned();
+    let tip = help.split('`').find(|word| word.starts_with(followed.to_str().unwrap())).expect(&help);
+    std::fs::remove_file(tip).unwrap();
+    assert_eq!(team.sync(&followed), Ok("k2".to_owned()));
+    // The thief tries again.
+    let head = git(team.origin.path(), &["rev-parse", "refs/rmqgit/hosts/a/one"]);
+    for key in ["k1", "thief"] {
+        let again = resign(&team, head.trim(), key);
+        git(team.origin.path(), &["update-ref", "refs/rmqgit/hosts/a/one", &again]);
+        for host in [&followed, &away] {
+            assert!(["revoked-signer", "unknown-signer"].contains(&team.refusal(host).as_str()), "{key}");
+        }
+    }
 }
