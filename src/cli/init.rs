@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Exit, Failure, schema, stderr, stdout};
 use crate::name::ClusterName;
 use crate::sys::git::make;
@@ -15,7 +17,8 @@ use crate::sys::workspace;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   $ rmqgit init
-  $ rmqgit init rabbitmq-spec --cluster orders")]
+  $ rmqgit init rabbitmq-spec --cluster orders
+  $ rmqgit init --program https://example.org/rmqgit/v1/rmqgit-linux-amd64")]
 pub(super) struct Args {
     /// The directory, made if it does not exist
     #[arg(default_value = ".")]
@@ -23,12 +26,15 @@ pub(super) struct Args {
     /// The name of the cluster
     #[arg(long, value_name = "NAME", default_value = "messages")]
     cluster: ClusterName,
+    /// Where CI gets the released program from; the CI files run it only if it is this very program
+    #[arg(long, value_name = "URL", default_value = "https://example.org/rmqgit")]
+    program: String,
 }
 
 /// The schema that the first line of the spec names, for editors.
 const SCHEMA: &str = ".rmqgit/spec.schema.json";
 
-/// The files, with `CLUSTER` in the place of the cluster's name.
+/// The files, with `CLUSTER` in the place of the cluster's name, and `PROGRAM_URL` and `PROGRAM_SHA256` in the places of what CI runs.
 const FILES: &[(&str, &str)] = &[
     ("rmqgit.yaml", include_str!("init/rmqgit.yaml")),
     ("README.md", include_str!("init/README.md")),
@@ -49,8 +55,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             Failure::usage(message).help("a spec and its CI files stand at the root of a repository of their own")
         );
     }
-    let mut files: Vec<_> =
-        FILES.iter().map(|(name, text)| (*name, text.replace("CLUSTER", args.cluster.as_str()))).collect();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/%+".contains(c);
+    if !args.program.starts_with("https://") || !args.program.chars().all(plain) {
+        let message = format!("`{}` is not the HTTPS URL of a file", args.program.escape_debug());
+        return Err(Failure::usage(message).help("give --program the URL of the released program, without a query"));
+    }
+    let digest = own_digest()?;
+    let fill = |text: &str| {
+        let text = text.replace("PROGRAM_URL", &args.program).replace("PROGRAM_SHA256", &digest);
+        text.replace("CLUSTER", args.cluster.as_str())
+    };
+    let mut files: Vec<_> = FILES.iter().map(|(name, text)| (*name, fill(text))).collect();
     files.push((SCHEMA, schema::schema(schema::Document::Spec)));
     let taken: Vec<_> = files.iter().filter(|(name, _)| workspace::exists(&dir.join(name))).collect();
     if !taken.is_empty() {
@@ -77,6 +92,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         dir.join("rmqgit.yaml").display()
     )?;
     Ok(Exit::Clean)
+}
+
+/// Returns the SHA-256 of the program that runs, as sha256sum writes it.
+fn own_digest() -> Result<String, Failure> {
+    let path = std::env::current_exe()?;
+    let bytes = workspace::read(&path).map_err(|error| Failure::from_error(&error))?;
+    let mut digest = String::new();
+    for byte in Sha256::digest(bytes) {
+        digest.push_str(&format!("{byte:02x}"));
+    }
+    Ok(digest)
 }
 
 /// Says whether two paths are one directory.

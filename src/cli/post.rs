@@ -20,7 +20,7 @@ const SUMMARY: usize = 900_000;
 /// The options of posting.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Posting")]
-pub(super) struct Args {
+pub(super) struct Posting {
     /// Keep one comment, and a commit status, on the pull request that this CI run is for
     #[arg(long)]
     post: bool,
@@ -64,7 +64,7 @@ enum Forge {
 }
 
 /// Posts a review if that was asked for. A review that cannot be posted is written into a file, and fails nothing.
-pub(super) fn run(args: &Args, review: &Review) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Posting, review: &Review) -> Result<Exit, Failure> {
     if !args.post {
         return Ok(Exit::Clean);
     }
@@ -107,7 +107,7 @@ pub(super) fn run(args: &Args, review: &Review) -> Result<Exit, Failure> {
 }
 
 /// Says what became of it.
-fn tell(args: &Args, review: &Review, place: &Place, posted: Posted) -> Result<Exit, Failure> {
+fn tell(args: &Posting, review: &Review, place: &Place, posted: Posted) -> Result<Exit, Failure> {
     let Place { number, project, .. } = place;
     let done = match posted.comment {
         Ok(Commented::Created) => "the review is a new comment",
@@ -131,7 +131,7 @@ fn told(error: PostError) -> String {
 }
 
 /// Writes the review where people find it without the forge's help.
-fn instead(args: &Args, review: &Review, why: &str) -> Result<Exit, Failure> {
+fn instead(args: &Posting, review: &Review, why: &str) -> Result<Exit, Failure> {
     let whole = whole(args);
     let failure = |error: workspace::WorkspaceError| Failure::from_error(&error);
     workspace::replace(&args.post_file, markdown(review, usize::MAX, whole).as_bytes(), 0o644).map_err(failure)?;
@@ -145,11 +145,11 @@ fn instead(args: &Args, review: &Review, why: &str) -> Result<Exit, Failure> {
     Ok(failed(args))
 }
 
-fn failed(args: &Args) -> Exit {
+fn failed(args: &Posting) -> Exit {
     if args.fail_on_post { Exit::Failed } else { Exit::Clean }
 }
 
-fn place(args: &Args) -> Result<Place, Nowhere> {
+fn place(args: &Posting) -> Result<Place, Nowhere> {
     let given = Given {
         kind: args.forge.map(|forge| match forge {
             Forge::Github => Kind::GitHub,
@@ -176,7 +176,7 @@ fn markdown(review: &Review, room: usize, whole: Option<&str>) -> String {
     fitting.unwrap_or_else(|| frame(""))
 }
 
-fn whole(args: &Args) -> Option<&str> {
+fn whole(args: &Posting) -> Option<&str> {
     args.artifact_url.as_deref().filter(|url| !url.is_empty())
 }
 

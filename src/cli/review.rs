@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
-    post: post::Args,
+    post: post::Posting,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {

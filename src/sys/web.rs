@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use ureq::http::{HeaderValue, Response};
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use super::clock;
@@ -78,10 +78,8 @@ impl Connection {
         }
         let response = match &request.body {
             Some(body) => {
-                let body = body.to_string();
-                let request = builder
-                    .header("Content-Type", "application/json")
-                    .body(SendBody::from_owned_reader(std::io::Cursor::new(body)))?;
+                // A text has a length, which some servers in between insist on.
+                let request = builder.header("Content-Type", "application/json").body(body.to_string())?;
                 self.agent.run(self.agent.configure_request(request).timeout_global(Some(time)).build())?
             }
             None => {

@@ -40,6 +40,14 @@ fn a_repository_on_main_without_a_commit() {
     let left: Vec<_> =
         FILES.iter().filter(|name| fs::read_to_string(dir.path().join(name)).unwrap().contains("CLUSTER")).collect();
     assert!(left.is_empty(), "{left:?}");
+    // What CI runs is what wrote its files.
+    let (_, sum, _) = run(Command::new("sha256sum").arg(assert_cmd::cargo::cargo_bin!("rmqgit")));
+    let sum = sum.split(' ').next().unwrap();
+    for name in FILES.iter().filter(|name| name.ends_with(".yml")) {
+        let text = fs::read_to_string(dir.path().join(name)).unwrap();
+        assert!(text.contains(&format!("  RMQGIT_SHA256: {sum}\n")), "{name}");
+        assert!(text.contains("  RMQGIT_URL: https://example.org/rmqgit\n") && !text.contains("PROGRAM"), "{name}");
+    }
 }
 
 #[test]
@@ -69,6 +77,10 @@ fn a_wrong_place_or_name_is_refused() {
     assert_eq!((status, stderr), (2, said));
     assert!(!root.join("sub").exists());
     assert_eq!(run(rmqgit().args(["init", "sub", "--cluster", "../x"]).current_dir(&root)).0, 2);
+    for program in ["http://example.org/rmqgit", "https://example.org/$(id)", "https://example.org/a b", "rmqgit"] {
+        let (status, _, stderr) = run(rmqgit().args(["init", "../sub", "--program", program]).current_dir(&root));
+        assert_eq!((status, stderr.contains("is not the HTTPS URL of a file")), (2, true), "{program}: {stderr}");
+    }
 }
 
 /// Returns every shell script of a CI file, and complains about actions that are not pinned to a commit.
@@ -105,7 +117,7 @@ fn ci_files_are_valid() {
         let mut found = Vec::new();
         scripts(&serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}")), &mut found);
         let all = found.join("\n");
-        for verb in ["rmqgit check", "rmqgit compile", "rmqgit diff", "rmqgit publish --sign "] {
+        for verb in ["rmqgit check", "--format html >review.html", " HEAD --post", "rmqgit publish --sign "] {
             assert!(all.contains(verb), "{name} does not run `{verb}`");
         }
         for script in found {
@@ -114,6 +126,47 @@ fn ci_files_are_valid() {
             let (status, complaints, _) = run(Command::new("shellcheck").arg(&path));
             assert_eq!((status, complaints.as_str()), (0, ""), "{name}: {script}");
         }
+    }
+}
+
+/// Complains about a CI file that its forge would refuse.
+fn refusals(schema: &str, text: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/forge").join(schema);
+    let schema = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let value: serde_json::Value = serde_yaml::from_str(text).unwrap();
+    let validator = jsonschema::draft7::new(&schema).unwrap();
+    validator.iter_errors(&value).map(|error| error.to_string()).collect()
+}
+
+#[test]
+fn ci_files_keep_to_the_schemas_of_their_forges() {
+    let dir = init(&[]);
+    for (name, schema, good, bad) in [
+        (FILES[3], "workflow.schema.json", "timeout-minutes: 30", "timeout-minutes: soon"),
+        (FILES[4], "workflow.schema.json", "statuses: write", "statuses: maybe"),
+        (FILES[5], "gitlab-ci.schema.json", "interruptible: true", "interruptible: perhaps"),
+    ] {
+        let text = fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(refusals(schema, &text), Vec::<String>::new(), "{name}");
+        assert!(text.contains(good) && !refusals(schema, &text.replacen(good, bad, 1)).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn strangers_get_nothing_from_ci() {
+    let dir = init(&[]);
+    for name in &FILES[3..5] {
+        let text = fs::read_to_string(dir.path().join(name)).unwrap();
+        let value: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        assert!(!text.contains("pull_request_target") && !text.contains("workflow_run"), "{name}");
+        // What every job has, unless it says otherwise, can change nothing.
+        assert!(value["permissions"].as_mapping().unwrap().iter().all(|(_, level)| level == "read"), "{name}");
+        let review = &value["jobs"]["review"];
+        assert_eq!(review["permissions"]["contents"], "read", "{name}");
+        assert_eq!(review["steps"][0]["with"]["persist-credentials"], false, "{name}");
+        let said = serde_yaml::to_string(review).unwrap();
+        assert!(!said.contains("secrets."), "{name}: the review of a branch sees a secret");
+        assert_eq!(value["jobs"]["publish"]["if"], "github.event_name == 'push'", "{name}");
     }
 }
 

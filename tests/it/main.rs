@@ -8,6 +8,7 @@ mod compile;
 mod demo;
 mod facts;
 mod fetch;
+mod forge;
 mod fuzz;
 mod git;
 mod hosts;
