@@ -168,7 +168,7 @@ fn place(args: &Posting) -> Result<Place, Nowhere> {
 
 /// Renders the review in at most so many bytes.
 fn markdown(review: &Review, room: usize, whole: Option<&str>) -> String {
-    let text = review::render(review);
+    let text = review::render(review, review::Look { width: 100, full: false });
     let link = whole.map_or_else(String::new, |url| format!("\n[The whole review]({url})\n"));
     let frame = |text: &str| format!("```text\n{text}```\n{link}");
     let ends = text.match_indices('\n').map(|(at, _)| at + 1).rev();

@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// How many threads compile
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// Show everything, however long it is
+    #[arg(long)]
+    full: bool,
     /// How to write the review
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -56,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let Some(Compared { base, head, old, new }) = compared else { return Ok(Exit::Findings) };
     let review = review::review(base, head, &old, &new);
     let text = match args.format {
-        Format::Text => review::render(&review),
+        Format::Text => review::render(&review, review::Look { width: 100, full: args.full }),
         Format::Json => canonical_json(&review),
     };
     stdout().write_all(text.as_bytes())?;

@@ -5,6 +5,7 @@
 //! What is a list stands in `tables/*.tsv`, one row a fact, and is read by [`table`].
 
 pub mod classic_config;
+pub mod config_effects;
 pub mod config_keys;
 pub mod config_type;
 pub mod deprecations;

@@ -24,6 +24,7 @@ pub mod view;
 
 pub use catalogue::{RuleFile, Rules};
 pub use checker::Checker;
+pub use checks::patterns::{Combination, combinations, name_beyond};
 pub use example::{Case, Example};
 pub use level::Waived;
 pub use rule::{Kind, Program, Rule};

@@ -135,6 +135,8 @@ pub struct ClusterReview {
 pub struct Consequence {
     /// How bad it is.
     pub class: Class,
+    /// Whether messages or queues can be lost by it.
+    pub loses_data: bool,
     /// The sentence.
     pub text: String,
     /// The hosts on which it happens; empty if it happens to the cluster as a whole.
@@ -198,8 +200,8 @@ pub struct SettingChange {
 /// An object of the broker that changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct ObjectChange {
-    /// What kind of object, as RabbitMQ calls it: `vhost`, `user`, `permission`, `topic permission`, `vhost limit`, `user limit`,
-    /// `parameter`, `global parameter`, `policy`, `operator policy`.
+    /// What kind of object, as RabbitMQ calls it: `vhost`, `user`, `permission`, `topic permission`, `limits of vhost`, `limits of
+    /// user`, `parameter`, `global parameter`, `policy`, `operator policy`.
     pub object: &'static str,
     /// Which one.
     pub name: String,

@@ -1,9 +1,17 @@
-//! What the agent holds back until the spec grants it.
+//! What the agent holds back until the spec grants it. The agent decides by what it sees on the host; this says beforehand
+//! what it will find there, if the hosts are as the old side says.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::HostId;
+use super::pair::{Pair, count, list};
+use super::secrets::changed_value;
+use crate::facts::platform;
+use crate::name::HostName;
+use crate::release::{BrokerNode, NodeKind, Piece};
 
 /// A change that is held back until the spec grants it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -32,8 +40,6 @@ pub enum TransitionKind {
     VirtualAddresses,
     /// The cluster forgets a node.
     ForgetNode,
-    /// A node gives up what it holds.
-    ResetNode,
     /// A node becomes a disc or a RAM node.
     NodeType,
     /// A node gets another name.
@@ -42,4 +48,159 @@ pub enum TransitionKind {
     Shrink,
     /// A virtual host is no longer in the release.
     Vhost,
+}
+
+/// Returns the transitions of a cluster that is on both sides.
+pub(super) fn transitions(pair: &Pair<'_>) -> Vec<Transition> {
+    if pair.is_new() || pair.is_gone() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    found.extend(cookie(pair));
+    found.extend(addresses(pair));
+    if let (Some(old), new) = pair.brokers() {
+        nodes(pair, old, new, &mut found);
+    }
+    found.extend(shrink(pair));
+    found.extend(vhosts(pair));
+    found.sort();
+    found
+}
+
+fn made(pair: &Pair<'_>, kind: TransitionKind, grant: String, text: String, hosts: &[&HostName]) -> Transition {
+    let granted = pair.grants(&grant);
+    Transition { kind, text, grant: Some(grant), granted, hosts: hosts.iter().map(|host| pair.id(host)).collect() }
+}
+
+fn cookie(pair: &Pair<'_>) -> Option<Transition> {
+    let mut hosts = Vec::new();
+    for (host, old, new) in pair.staying() {
+        let (Some(before), Some(after)) = (old.artifacts.get(platform::COOKIE), new.artifacts.get(platform::COOKIE))
+        else {
+            continue;
+        };
+        let resealed = after.content.iter().any(|piece| match piece {
+            Piece::Secret { name, .. } => changed_value(old, new, name),
+            Piece::Text(_) => false,
+        });
+        if before.content != after.content || resealed {
+            hosts.push(host);
+        }
+    }
+    let text =
+        "the Erlang cookie changes: running nodes take it without a restart; until the last one has it, nodes with \
+                different cookies make no new connections to each other"
+            .to_owned();
+    (!hosts.is_empty()).then(|| made(pair, TransitionKind::Cookie, "rotate-cookie".to_owned(), text, &hosts))
+}
+
+fn addresses(pair: &Pair<'_>) -> Option<Transition> {
+    let mut hosts = Vec::new();
+    let (mut gone, mut come) = (BTreeSet::new(), BTreeSet::new());
+    for (host, old, new) in pair.staying() {
+        let of = |role: &crate::release::Role| -> BTreeSet<String> {
+            role.addresses.iter().map(|address| address.address.to_string()).collect()
+        };
+        let (before, after) = (of(&old.role), of(&new.role));
+        // Only a host that goes on running Keepalived has something to hold back.
+        if before.is_empty() || before == after || !new.artifacts.contains_key(platform::KEEPALIVED_CONF) {
+            continue;
+        }
+        hosts.push(host);
+        gone.extend(before.difference(&after).cloned());
+        come.extend(after.difference(&before).cloned());
+    }
+    if hosts.is_empty() {
+        return None;
+    }
+    let shown = |set: &BTreeSet<String>| list(&set.iter().map(String::as_str).collect::<Vec<_>>());
+    let text = match (gone.is_empty(), come.is_empty()) {
+        (false, false) => format!(
+            "the virtual address changes from {} to {}: clients that connect to the old one reach nobody",
+            shown(&gone),
+            shown(&come)
+        ),
+        (false, true) => {
+            format!("{} is no virtual address any more: clients that connect to it reach nobody", shown(&gone))
+        }
+        _ => format!("{} becomes a virtual address", shown(&come)),
+    };
+    Some(made(pair, TransitionKind::VirtualAddresses, "virtual-addresses".to_owned(), text, &hosts))
+}
+
+fn nodes(pair: &Pair<'_>, old: &BrokerNode, new: Option<&BrokerNode>, found: &mut Vec<Transition>) {
+    let kinds: BTreeMap<&str, NodeKind> =
+        new.iter().flat_map(|broker| &broker.members).map(|member| (member.node.as_str(), member.kind)).collect();
+    let renamed: BTreeMap<&HostName, &str> =
+        new.iter().flat_map(|broker| &broker.members).map(|member| (&member.host, member.node.as_str())).collect();
+    for member in &old.members {
+        let node = &member.node;
+        match (kinds.get(node.as_str()), renamed.get(&member.host)) {
+            (Some(kind), _) if *kind == member.kind => {}
+            (Some(kind), _) => {
+                let text = format!(
+                    "node {node} becomes a {} node instead of a {} node: RabbitMQ stops on it meanwhile",
+                    kind.as_str(),
+                    member.kind.as_str()
+                );
+                found.push(made(
+                    pair,
+                    TransitionKind::NodeType,
+                    format!("change-node-type:{node}"),
+                    text,
+                    &[&member.host],
+                ));
+            }
+            (None, Some(name)) => {
+                let text = format!(
+                    "node {node} becomes {name}: under another name RabbitMQ starts without its data, so the host is left as it \
+                     is until a person has moved the node; the grant lets the cluster forget the old name"
+                );
+                found.push(made(pair, TransitionKind::NodeName, format!("forget-node:{node}"), text, &[&member.host]));
+            }
+            (None, None) => {
+                let text = format!(
+                    "node {node} leaves the cluster: once a person has stopped it, the cluster forgets it, and what only it \
+                     holds is lost"
+                );
+                found.push(made(
+                    pair,
+                    TransitionKind::ForgetNode,
+                    format!("forget-node:{node}"),
+                    text,
+                    &[&member.host],
+                ));
+            }
+        }
+    }
+}
+
+fn shrink(pair: &Pair<'_>) -> Option<Transition> {
+    let mut hosts = Vec::new();
+    let mut lost = 0;
+    for (host, old, new) in pair.staying() {
+        let gone = old.artifacts.keys().filter(|path| !new.artifacts.contains_key(*path)).count();
+        if gone * 2 > old.artifacts.len() {
+            hosts.push(host);
+            lost += gone;
+        }
+    }
+    let text = format!("more than half of the files go ({} in all)", count(lost, "file"));
+    (!hosts.is_empty()).then(|| made(pair, TransitionKind::Shrink, "shrink".to_owned(), text, &hosts))
+}
+
+fn vhosts(pair: &Pair<'_>) -> Vec<Transition> {
+    let (Some(old), Some(new)) = pair.definitions() else { return Vec::new() };
+    let gone = old.vhosts.keys().filter(|name| !new.vhosts.contains_key(*name));
+    gone.map(|name| Transition {
+        kind: TransitionKind::Vhost,
+        text: format!(
+            "virtual host `{name}` is no longer in the spec: it stays on the brokers with its queues, and is reported there until \
+             a person deletes it (rabbitmqctl delete_vhost); no run removes a virtual host"
+        ),
+        grant: None,
+        granted: false,
+        hosts: Vec::new(),
+    })
+    .collect()
 }

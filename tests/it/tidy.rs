@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "yaml",
         ],
     ),
-    ("review", &["definitions", "name", "release", "secret"]),
+    ("review", &["definitions", "facts", "name", "policy", "release", "secret"]),
     ("forge", &[]),
     (
         "publish",

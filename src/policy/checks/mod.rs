@@ -6,7 +6,7 @@ mod agreement;
 mod fronts;
 mod haproxy_text;
 mod keepalived_text;
-mod patterns;
+pub(super) mod patterns;
 mod rabbitmq;
 mod service;
 mod text;

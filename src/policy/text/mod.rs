@@ -16,6 +16,15 @@ use crate::release::{Bundle, Piece};
 /// The character that stands for a secret, which the host fills in, quoted, as a part of one word.
 pub const SECRET: char = '\u{e000}';
 
+/// A setting of a text, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Setting {
+    /// The section or the blocks, such as `listen amqp`.
+    pub place: String,
+    /// The words of its line; none is the beginning of the section itself.
+    pub words: Vec<String>,
+}
+
 /// What the program does about a problem, from the mildest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {

@@ -122,7 +122,8 @@ impl Diff {
     }
 }
 
-fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
+/// Returns the changes of one host.
+pub(super) fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
     let mut changes = Vec::new();
     if let (Some(old), Some(new)) = (old, new) {
         changes.extend(document_change(old, new));
@@ -130,7 +131,8 @@ fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
     let definitions = |bundle: Option<&Bundle>| {
         bundle.and_then(|bundle| bundle.definitions.as_ref()).map(Definitions::to_canonical_json)
     };
-    let (before, after) = (definitions(old), definitions(new));
+    let same = old.and_then(|bundle| bundle.definitions.as_ref()) == new.and_then(|bundle| bundle.definitions.as_ref());
+    let (before, after) = if same { (None, None) } else { (definitions(old), definitions(new)) };
     changes.extend(file_change(DEFINITIONS, before.as_deref(), after.as_deref(), Vec::new(), None));
     changes.extend(secret_changes(old, new));
     let none = BTreeMap::new();
@@ -149,6 +151,12 @@ fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
         changes.extend(file_change(path.as_str(), before.as_deref(), after.as_deref(), attributes, on_change));
     }
     changes
+}
+
+/// Returns the lines of a unified diff that come and go, without those around them.
+pub(super) fn changed_lines(diff: &str) -> String {
+    let is_changed = |line: &&str| line.starts_with(['+', '-']);
+    diff.lines().filter(is_changed).fold(String::new(), |text, line| text + line + "\n")
 }
 
 /// Compares the sealed secrets by their fingerprints.

@@ -30,11 +30,11 @@ const LARGEST: usize = 1 << 20;
 /// The most pairs of states that are looked at.
 const MOST_PAIRS: usize = 50_000;
 /// The longest name that AMQP has.
-const LONGEST_NAME: usize = 255;
+pub(super) const LONGEST_NAME: usize = 255;
 /// The most answers that are kept.
 const MOST_KEPT: usize = 4096;
 
-const TOO_LARGE: &str = "it is too large";
+pub(super) const TOO_LARGE: &str = "it is too large";
 
 /// A question about two patterns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,10 +101,10 @@ fn beginning(pattern: &str) -> Option<&str> {
 }
 
 /// The names that a pattern matches.
-struct Names(dense::DFA<Vec<u32>>);
+pub(super) struct Names(dense::DFA<Vec<u32>>);
 
 impl Names {
-    fn of(pattern: &str) -> Result<Self, &'static str> {
+    pub(super) fn of(pattern: &str) -> Result<Self, &'static str> {
         match read(pattern) {
             Reading::Regular => {}
             Reading::Foreign(why) => return Err(why),
@@ -124,25 +124,25 @@ impl Names {
         made.map(Self).map_err(|_| TOO_LARGE)
     }
 
-    fn start(&self) -> Option<State> {
+    pub(super) fn start(&self) -> Option<State> {
         let id = self.0.start_state(&start::Config::new().anchored(Anchored::No)).ok()?;
         Some(State { id, matched: false })
     }
 
     /// Moves on by a byte. A match is seen one byte late, and stays one.
-    fn next(&self, state: State, byte: u8) -> State {
+    pub(super) fn next(&self, state: State, byte: u8) -> State {
         let id = self.0.next_state(state.id, byte);
         State { id, matched: state.matched || self.0.is_match_state(id) }
     }
 
-    fn matches(&self, state: State) -> bool {
+    pub(super) fn matches(&self, state: State) -> bool {
         state.matched || self.0.is_match_state(self.0.next_eoi_state(state.id))
     }
 
     /// Runs both automata on all names at once, shortest first, until one is `wanted`.
     fn beside(&self, other: &Self, wanted: impl Fn(bool, bool) -> bool) -> Answer {
         let (Some(one), Some(two)) = (self.start(), other.start()) else { return Answer::Unknown(TOO_LARGE) };
-        let bytes = self.different_bytes(other);
+        let bytes = Self::different_bytes(&[self, other]);
         let mut came: Came = HashMap::from([((one, two), None)]);
         let mut queue = VecDeque::from([((one, two), 0)]);
         while let Some((pair, length)) = queue.pop_front() {
@@ -167,13 +167,13 @@ impl Names {
         Answer::No
     }
 
-    /// Returns one byte for each group that both automata treat alike, the most readable first.
-    fn different_bytes(&self, other: &Self) -> Vec<u8> {
+    /// Returns one byte for each group that all automata treat alike, the most readable first.
+    pub(super) fn different_bytes(all: &[&Self]) -> Vec<u8> {
         let readable = (b'a'..=b'z').chain(*b"._-").chain(b'0'..=b'9').chain(b'A'..=b'Z');
         let mut seen = Vec::new();
         let mut bytes = Vec::new();
         for byte in readable.chain(b' '..=b'~').chain(0x80..=0xff) {
-            let classes = (self.0.byte_classes().get(byte), other.0.byte_classes().get(byte));
+            let classes: Vec<u8> = all.iter().map(|names| names.0.byte_classes().get(byte)).collect();
             if !seen.contains(&classes) {
                 seen.push(classes);
                 bytes.push(byte);
@@ -189,7 +189,7 @@ type Pair = (State, State);
 type Came = HashMap<Pair, Option<(Pair, u8)>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct State {
+pub(super) struct State {
     id: StateID,
     matched: bool,
 }

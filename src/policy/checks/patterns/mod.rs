@@ -5,6 +5,7 @@
 //! policies with each other. The checks here look at one pattern at a time.
 
 mod automaton;
+mod combinations;
 mod origin;
 mod policies;
 mod syntax;
@@ -16,6 +17,7 @@ use self::origin::each;
 use self::syntax::{Reading, is_plain, read};
 use super::super::{Finding, Subject};
 
+pub use self::combinations::{Combination, combinations};
 pub(super) use self::policies::{ambiguous, shadowed, tied, undecided};
 
 /// Patterns that RabbitMQ refuses, and with them the import of all definitions.
@@ -94,4 +96,12 @@ fn glob_of(pattern: &str) -> Option<(&str, char)> {
     let plain = before.trim_start_matches('^').replace("\\.", "");
     (!before.ends_with('\\') && plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)))
         .then_some((before, repeated))
+}
+
+/// Finds a name that the first pattern matches and the second does not, if there is one and it can be decided.
+pub fn name_beyond(a: &str, b: &str) -> Option<String> {
+    match beyond(a, b) {
+        Answer::Yes(name) => Some(name),
+        Answer::No | Answer::Unknown(_) => None,
+    }
 }

@@ -4,11 +4,13 @@
 //! files, names to resolve, addresses in use.
 
 mod lines;
+mod outline;
 mod proxy;
 mod values;
 mod whole;
 mod words;
 
+pub use self::outline::outline;
 use super::{Problem, Verdict};
 use crate::facts::haproxy::Proxy as Section;
 use crate::facts::version::Version;

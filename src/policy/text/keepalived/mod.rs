@@ -5,9 +5,11 @@
 
 mod blocks;
 mod instance;
+mod outline;
 mod whole;
 mod words;
 
+pub use self::outline::outline;
 use super::{Problem, Verdict};
 use crate::facts::keepalived::{self as facts, ROOT};
 use crate::facts::version::Version;

@@ -1,0 +1,260 @@
+//! What happens, in sentences: what the agent does with these changes, and who notices.
+//!
+//! They follow `plan`: a daemon that reads its files on a reload is reloaded at once; one that has to restart waits until a
+//! person asks for it, host by host.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::diff::Kind;
+use super::pair::{Pair, count, list};
+use super::{Class, ClusterReview, Consequence, HostId, Note, haproxy, keepalived, objects, policies, rabbitmq};
+use crate::facts::platform;
+use crate::name::{HostName, UnitName};
+use crate::release::{Bundle, MANIFEST, OnChange, Piece};
+
+/// Returns what happens, the worst first. The other parts of the review are there already.
+pub(super) fn consequences(pair: &Pair<'_>, review: &ClusterReview) -> Vec<Consequence> {
+    let mut found = Vec::new();
+    if pair.is_new() {
+        let text = format!(
+            "a new cluster of {}: its daemons are started, and nobody uses it yet",
+            count(pair.new.len(), "host")
+        );
+        return vec![say(Class::Live, text, review.hosts.clone())];
+    }
+    if pair.is_gone() {
+        let text = "the cluster is no longer in the release: its hosts go on as they are, nothing is changed there any more, and \
+                    they report that they have left"
+            .to_owned();
+        return vec![say(Class::Live, text, review.hosts.clone())];
+    }
+    found.extend(keepalived::moves(pair));
+    daemons(pair, review, &mut found);
+    members(pair, review, &mut found);
+    versions(pair, &mut found);
+    found.extend(policies::consequences(&review.policies));
+    found.extend(objects::consequences(&review.objects));
+    found.extend(review.secrets.iter().map(|one| say(Class::Live, one.text.clone(), one.hosts.clone())));
+    documents(review, &mut found);
+    found.sort_by_key(|one| (std::cmp::Reverse(danger(one.class, one.loses_data)), one.hosts.is_empty()));
+    found
+}
+
+/// Returns how dangerous something is: what gives up data comes before everything but a transition.
+pub(super) fn danger(class: Class, loses_data: bool) -> usize {
+    match (class, loses_data) {
+        (Class::Nothing, false) => 0,
+        (Class::Live, false) => 1,
+        (Class::Reload, false) => 2,
+        (Class::Rolling, false) => 3,
+        (Class::Transition, _) => 5,
+        (_, true) => 4,
+    }
+}
+
+fn say(class: Class, text: String, hosts: Vec<HostId>) -> Consequence {
+    Consequence { class, loses_data: false, text, hosts }
+}
+
+/// The hosts that stay, by what their changes ask for.
+type Asked<'a> = BTreeMap<OnChange, BTreeSet<&'a HostName>>;
+
+fn asked<'a>(pair: &Pair<'a>) -> Asked<'a> {
+    let mut asked = Asked::new();
+    for (host, old, new) in pair.staying() {
+        for path in old.artifacts.keys().chain(new.artifacts.keys()).collect::<BTreeSet<_>>() {
+            let (before, after) = (old.artifacts.get(path), new.artifacts.get(path));
+            let same = before.map(|one| &one.content) == after.map(|one| &one.content);
+            let resealed = || after.is_some_and(|one| one.content.iter().any(|piece| is_resealed(piece, old, new)));
+            // A running node takes another cookie without a restart.
+            if path.as_str() == platform::COOKIE || (same && !resealed()) {
+                continue;
+            }
+            let gone_last = after.is_none()
+                && before.is_some_and(|gone| !new.artifacts.values().any(|one| one.on_change == gone.on_change));
+            if let Some(artifact) = after.or(before).filter(|_| !gone_last) {
+                asked.entry(artifact.on_change.clone()).or_default().insert(host);
+            }
+        }
+    }
+    asked
+}
+
+fn is_resealed(piece: &Piece, old: &Bundle, new: &Bundle) -> bool {
+    match piece {
+        Piece::Secret { name, .. } => old.secrets.get(name) != new.secrets.get(name),
+        Piece::Text(_) => false,
+    }
+}
+
+fn daemons(pair: &Pair<'_>, review: &ClusterReview, found: &mut Vec<Consequence>) {
+    let mut restarts: BTreeMap<UnitName, BTreeSet<&HostName>> = BTreeMap::new();
+    let mut told = false;
+    let mut written: BTreeSet<&HostName> = BTreeSet::new();
+    for (action, hosts) in asked(pair) {
+        let ids = || hosts.iter().map(|host| pair.id(host)).collect::<Vec<_>>();
+        match action {
+            OnChange::Restart(unit) | OnChange::DaemonReload(unit) => restarts.entry(unit).or_default().extend(hosts),
+            OnChange::Reload(unit) => found.push(say(Class::Reload, reload(pair, &unit, &hosts), ids())),
+            OnChange::Sysctl => found.push(say(Class::Live, "the kernel's settings are loaded".to_owned(), ids())),
+            OnChange::Plugins => {
+                let text = "plugins are switched while RabbitMQ runs".to_owned();
+                found.push(say(Class::Live, text, ids()));
+            }
+            OnChange::Units => {
+                let text = "systemd reads its units again, and restarts nothing".to_owned();
+                found.push(say(Class::Live, text, ids()));
+            }
+            OnChange::Nothing => {
+                written.extend(hosts);
+                continue;
+            }
+        }
+        told = true;
+    }
+    for (unit, hosts) in &restarts {
+        let ids = hosts.iter().map(|host| pair.id(host)).collect();
+        found.push(say(Class::Rolling, restart(pair, unit, hosts, review), ids));
+    }
+    if !restarts.is_empty()
+        && let Some(live) = rabbitmq::could_be_live(&review.services)
+    {
+        let keys: Vec<String> = live.iter().map(|(key, how)| format!("{key} ({how})")).collect();
+        let text =
+            format!("RabbitMQ itself could take {} without that restart; rmqgit asks for it all the same", list(&keys));
+        found.push(say(Class::Nothing, text, Vec::new()));
+    }
+    if !told && !written.is_empty() {
+        let ids = written.iter().map(|host| pair.id(host)).collect();
+        found.push(say(Class::Live, "files are written, and no daemon is told".to_owned(), ids));
+    }
+}
+
+fn restart(pair: &Pair<'_>, unit: &UnitName, hosts: &BTreeSet<&HostName>, review: &ClusterReview) -> String {
+    if unit.as_str() != platform::RABBITMQ_UNIT {
+        return format!("{unit} has to restart on {}: it waits until a person restarts it", count(hosts.len(), "host"));
+    }
+    let window = hosts.iter().any(|host| pair.new.get(*host).is_some_and(|bundle| bundle.maintenance.is_some()));
+    let window = if window { " in a maintenance window" } else { "" };
+    let members = pair.brokers().1.map_or(0, |broker| broker.members.len());
+    let who = if members == 1 { "the cluster is away meanwhile" } else { "clients of that node reconnect" };
+    let many = if hosts.len() == 1 { "" } else { ", one at a time" };
+    let nothing = nothing_read(review, hosts.len());
+    let text = format!(
+        "RabbitMQ restarts on {}{many}, when a person asks for it there{window} (`rmqgit sync --now`); {who}",
+        count(hosts.len(), "node")
+    );
+    format!("{text}{nothing}")
+}
+
+/// Says so where RabbitMQ would read nothing new after all.
+fn nothing_read(review: &ClusterReview, hosts: usize) -> &'static str {
+    let restarting: Vec<_> = review.files.iter().filter(|file| file.class == Class::Rolling).collect();
+    let idle = |note: &Option<Note>| matches!(note, Some(Note::Whitespace | Note::Comments));
+    let conf = |path: &str| path == platform::RABBITMQ_CONF || path == platform::RABBITMQ_ENV;
+    let all = !restarting.is_empty() && restarting.iter().all(|file| idle(&file.note) && conf(&file.path));
+    let every = restarting.iter().flat_map(|file| &file.hosts).collect::<BTreeSet<_>>().len() >= hosts;
+    if all && every { "; but only comments or blanks differ, and RabbitMQ reads nothing new" } else { "" }
+}
+
+fn reload(pair: &Pair<'_>, unit: &UnitName, hosts: &BTreeSet<&HostName>) -> String {
+    let on = count(hosts.len(), "host");
+    match unit.as_str() {
+        platform::HAPROXY_UNIT => {
+            let stop = hosts.iter().find_map(|host| {
+                let artifact = pair.new.get(*host)?.artifacts.get(platform::HAPROXY_CFG)?;
+                haproxy::hard_stop(&super::pair::text(artifact))
+            });
+            let end = stop.map_or_else(
+                || "until they end".to_owned(),
+                |after| format!("until they end, at the latest {after} later (`hard-stop-after`)"),
+            );
+            format!("HAProxy reloads on {on}: open connections stay as they are {end}")
+        }
+        platform::KEEPALIVED_UNIT => format!("Keepalived reloads on {on}"),
+        unit => format!("{unit} reloads on {on}"),
+    }
+}
+
+fn members(pair: &Pair<'_>, review: &ClusterReview, found: &mut Vec<Consequence>) {
+    if !review.added.is_empty() {
+        let has_node = |id: &&HostId| pair.new.get(&id.host).is_some_and(|bundle| bundle.role.broker.is_some());
+        let nodes = review.added.iter().filter(has_node).count();
+        let joins = match nodes {
+            0 => String::new(),
+            1 => ": its node joins the cluster, without data".to_owned(),
+            _ => ": their nodes join the cluster, without data".to_owned(),
+        };
+        let text = format!(
+            "{} new{joins}",
+            if review.added.len() == 1 { "1 host is".to_owned() } else { format!("{} hosts are", review.added.len()) }
+        );
+        found.push(say(Class::Live, text, review.added.clone()));
+    }
+    if !review.removed.is_empty() {
+        let text = format!(
+            "{} no longer in the release: nothing is changed there any more, and the daemons run on until a person stops them",
+            if review.removed.len() == 1 {
+                "1 host is".to_owned()
+            } else {
+                format!("{} hosts are", review.removed.len())
+            }
+        );
+        found.push(say(Class::Live, text, review.removed.clone()));
+    }
+    let mut changes: BTreeMap<(&UnitName, bool), Vec<HostId>> = BTreeMap::new();
+    for (host, old, new) in pair.staying() {
+        let (before, after): (BTreeSet<_>, BTreeSet<_>) =
+            (old.role.services.iter().collect(), new.role.services.iter().collect());
+        for unit in before.symmetric_difference(&after) {
+            changes.entry((unit, after.contains(unit))).or_default().push(pair.id(host));
+        }
+    }
+    for ((unit, comes), hosts) in changes {
+        let text = if comes {
+            format!("{unit} is enabled and started")
+        } else {
+            format!(
+                "{unit} is no longer part of the host, and runs on until a person stops it (systemctl disable --now {unit})"
+            )
+        };
+        found.push(say(Class::Live, text, hosts));
+    }
+}
+
+fn versions(pair: &Pair<'_>, found: &mut Vec<Consequence>) {
+    let (Some(old), Some(new)) = pair.brokers() else { return };
+    if old.version != new.version {
+        let text = format!(
+            "the files are written for RabbitMQ {} instead of {}: rmqgit installs no packages, and reports every host with another \
+             version until somebody does",
+            new.version, old.version
+        );
+        found.push(say(Class::Live, text, Vec::new()));
+    }
+}
+
+/// What the manifest says of hosts, and files of which nothing is read.
+fn documents(review: &ClusterReview, found: &mut Vec<Consequence>) {
+    for file in review.files.iter().filter(|file| file.path == MANIFEST && file.kind == Kind::Modified) {
+        for attribute in &file.attributes {
+            let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+            let (from, to) = (shown(&attribute.from), shown(&attribute.to));
+            let text = match attribute.name {
+                "maintenance" => format!("brokers may be restarted: {to} (was: {from}; none is at any time)"),
+                "order" => format!("the order in which hosts may be disturbed is {to} (was: {from})"),
+                name => format!("{name}: {to} (was: {from})"),
+            };
+            found.push(say(Class::Nothing, text, file.hosts.clone()));
+        }
+    }
+    let attributes = review.files.iter().filter(|file| file.path != MANIFEST && file.diff.is_empty());
+    let hosts: BTreeSet<HostId> = attributes
+        .filter(|file| file.attributes.iter().any(|one| one.name == "mode" || one.name == "owner"))
+        .flat_map(|file| file.hosts.iter().cloned())
+        .collect();
+    if !hosts.is_empty() {
+        let text = "files get another owner or other permissions, and no daemon is told".to_owned();
+        found.push(say(Class::Live, text, hosts.into_iter().collect()));
+    }
+}

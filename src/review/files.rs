@@ -1,0 +1,155 @@
+//! The files: the same change once for all of its hosts, and what is less than it looks.
+
+use std::collections::BTreeMap;
+
+use super::diff::{self, Kind};
+use super::names::Names;
+use super::pair::{Pair, text};
+use super::{Class, FileChange, HostId, Note};
+use crate::release::{Bundle, MANIFEST, OnChange};
+
+/// A change of a file without its hosts and its context.
+type Key = (String, Kind, Option<OnChange>, Vec<diff::Attribute>, Option<Note>, String);
+
+/// The hosts of one cluster in which something changes, and the changes of their files, the worst first.
+pub(super) fn files(pair: &Pair<'_>, names: &Names) -> (Vec<HostId>, Vec<FileChange>) {
+    let mut changed = Vec::new();
+    let mut found: Vec<FileChange> = Vec::new();
+    let mut seen: BTreeMap<Key, usize> = BTreeMap::new();
+    for host in pair.hosts() {
+        let (old, new) = (pair.old.get(host).copied(), pair.new.get(host).copied());
+        let changes = diff::host_changes(old, new);
+        if changes.is_empty() {
+            continue;
+        }
+        changed.push(pair.id(host));
+        // Whoever removes a host knows what was on it.
+        for change in changes.into_iter().filter(|_| new.is_some()) {
+            let note = note(&change, old, new);
+            let lines = diff::changed_lines(&change.diff);
+            let plain = names.plain(&lines, Some(host));
+            let key = (
+                change.path.clone(),
+                change.kind,
+                change.on_change.clone(),
+                change.attributes.clone(),
+                note.clone(),
+                plain,
+            );
+            let next = found.len();
+            let index = *seen.entry(key).or_insert(next);
+            if index == next {
+                found.push(file(change, note, old.is_none()));
+            } else {
+                found[index].similar |= diff::changed_lines(&found[index].diff) != lines;
+            }
+            found[index].hosts.push(pair.id(host));
+        }
+    }
+    found.sort_by(|a, b| (b.class, &a.path, &a.hosts).cmp(&(a.class, &b.path, &b.hosts)));
+    (changed, found)
+}
+
+fn file(change: diff::Change, note: Option<Note>, is_new_host: bool) -> FileChange {
+    let class = match change.path.as_str() {
+        MANIFEST => Class::Nothing,
+        _ if is_new_host => Class::Live,
+        // The mode and the owner alone tell a daemon nothing.
+        _ if change.diff.is_empty()
+            && change.kind == Kind::Modified
+            && !change.path.starts_with(crate::release::SECRETS) =>
+        {
+            Class::Live
+        }
+        _ => class_of(change.on_change.as_ref()),
+    };
+    FileChange {
+        hosts: Vec::new(),
+        path: change.path,
+        kind: change.kind,
+        class,
+        note,
+        on_change: change.on_change,
+        attributes: change.attributes,
+        similar: false,
+        diff: change.diff,
+    }
+}
+
+/// Returns what a change of a file with this action does to those who use the cluster.
+pub(super) fn class_of(on_change: Option<&OnChange>) -> Class {
+    match on_change {
+        None | Some(OnChange::Nothing | OnChange::Sysctl | OnChange::Units | OnChange::Plugins) => Class::Live,
+        Some(OnChange::Reload(_)) => Class::Reload,
+        Some(OnChange::Restart(_) | OnChange::DaemonReload(_)) => Class::Rolling,
+    }
+}
+
+/// Says what is less than it looks.
+fn note(change: &diff::Change, old: Option<&Bundle>, new: Option<&Bundle>) -> Option<Note> {
+    let (old, new) = (old?, new?);
+    let (before, after) = (old.artifacts.get(change.path.as_str()), new.artifacts.get(change.path.as_str()));
+    match (before, after) {
+        (Some(before), Some(after)) => same_but(&change.path, &text(before), &text(after)),
+        (None, Some(after)) => {
+            let from = old.artifacts.iter().find(|(path, one)| {
+                one.content == after.content && !new.artifacts.contains_key(path.as_str()) && !one.content.is_empty()
+            });
+            from.map(|(path, _)| Note::MovedFrom(path.to_string()))
+        }
+        (Some(before), None) => {
+            let to = new.artifacts.iter().find(|(path, one)| {
+                one.content == before.content && !old.artifacts.contains_key(path.as_str()) && !one.content.is_empty()
+            });
+            to.map(|(path, _)| Note::MovedTo(path.to_string()))
+        }
+        (None, None) => None,
+    }
+}
+
+/// Says in what alone two texts differ, if it is little.
+fn same_but(path: &str, old: &str, new: &str) -> Option<Note> {
+    if old == new {
+        return None;
+    }
+    let blank = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    if blank(old) == blank(new) {
+        return Some(Note::Whitespace);
+    }
+    if has_comments(path) && said(old).eq(said(new)) {
+        return Some(Note::Comments);
+    }
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
+        lines.sort();
+        lines
+    };
+    (sorted(old) == sorted(new)).then_some(Note::Reordered)
+}
+
+/// Returns the lines that a program reads. What stands in them may depend on blanks.
+pub(super) fn said(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Whether a line that begins with `#` is a comment of the file.
+fn has_comments(path: &str) -> bool {
+    use crate::facts::platform;
+    path == platform::HOSTS || std::path::Path::new(path).extension().is_some_and(|end| end == "conf" || end == "cfg")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_less_than_it_looks() {
+        let check = |old: &str, new: &str| same_but("/etc/haproxy/haproxy.cfg", old, new);
+        assert_eq!(check("a b\n", "a  b\n\n"), Some(Note::Whitespace));
+        assert_eq!(check("# x\na b\n", "a b\n # y\n"), Some(Note::Comments));
+        assert_eq!(check("a\nb\n", "b\na\n"), Some(Note::Reordered));
+        assert_eq!(check("a\nb\n", "b\nc\n"), None);
+        assert_eq!(check("a \"x y\"\n", "a \"x  z\"\n"), None);
+        assert_eq!(same_but("/opt/check.sh", "#!/bin/sh\nx\n", "#!/bin/bash\nx\n"), None);
+    }
+}

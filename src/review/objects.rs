@@ -1,0 +1,241 @@
+//! What the brokers hold, as objects: users, permissions, virtual hosts, limits, parameters, policies.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::diff::Kind;
+use super::pair::{Pair, list};
+use super::settings::change;
+use super::{Class, Consequence, ObjectChange, SettingChange};
+use crate::definitions::{Definitions, Policy};
+use crate::policy::name_beyond;
+
+/// An object: its kind, and its name with its virtual host.
+type Id = (&'static str, String);
+/// What is set in it.
+type Fields = BTreeMap<String, String>;
+
+/// Returns the objects that differ.
+pub(super) fn objects(pair: &Pair<'_>) -> Vec<ObjectChange> {
+    let (Some(old), Some(new)) = pair.definitions() else { return Vec::new() };
+    if old == new {
+        return Vec::new();
+    }
+    let (before, after) = (all(old), all(new));
+    let mut ids: Vec<&Id> = before.keys().chain(after.keys().filter(|id| !before.contains_key(*id))).collect();
+    ids.sort_by_key(|id| (rank(id.0), &id.1));
+    let mut found = Vec::new();
+    for id in ids {
+        let (from, to) = (before.get(id), after.get(id));
+        let kind = match (from, to) {
+            (Some(from), Some(to)) if from == to => continue,
+            (Some(_), Some(_)) => Kind::Modified,
+            (None, _) => Kind::Added,
+            (_, None) => Kind::Removed,
+        };
+        let settings = settings(from, to);
+        let text = sentence(id, kind, &settings, stays(id, new));
+        found.push(ObjectChange { object: id.0, name: id.1.clone(), kind, settings, text });
+    }
+    found
+}
+
+/// Says what happens to people and programs by it.
+pub(super) fn consequences(changes: &[ObjectChange]) -> Vec<Consequence> {
+    let visible = changes.iter().filter(|one| !one.object.ends_with("policy"));
+    visible
+        .map(|one| Consequence { class: Class::Live, loses_data: false, text: one.text.clone(), hosts: Vec::new() })
+        .collect()
+}
+
+fn rank(object: &str) -> usize {
+    const ORDER: [&str; 10] = [
+        "vhost",
+        "user",
+        "permission",
+        "topic permission",
+        "limits of vhost",
+        "limits of user",
+        "parameter",
+        "global parameter",
+        "policy",
+        "operator policy",
+    ];
+    ORDER.iter().position(|known| *known == object).unwrap_or(ORDER.len())
+}
+
+/// Returns the word of `prune` that would remove such an object, if it stays without it.
+fn stays(id: &Id, new: &Definitions) -> Option<&'static str> {
+    let kind = match id.0 {
+        "user" => "users",
+        "permission" => "permissions",
+        "topic permission" => "topic_permissions",
+        "parameter" => "parameters",
+        "global parameter" => "global_parameters",
+        "policy" => "policies",
+        "operator policy" => "operator_policies",
+        _ => return None,
+    };
+    (!new.prune.iter().any(|pruned| pruned == kind)).then_some(kind)
+}
+
+fn settings(from: Option<&Fields>, to: Option<&Fields>) -> Vec<SettingChange> {
+    let none = Fields::new();
+    let (from, to) = (from.unwrap_or(&none), to.unwrap_or(&none));
+    let keys = from.keys().chain(to.keys().filter(|key| !from.contains_key(*key)));
+    let differing = keys.filter(|key| from.get(*key) != to.get(*key));
+    differing
+        .map(|key| SettingChange { key: key.clone(), from: from.get(key).cloned(), to: to.get(key).cloned() })
+        .collect()
+}
+
+fn sentence(id: &Id, kind: Kind, settings: &[SettingChange], stays: Option<&str>) -> String {
+    let (object, name) = (id.0, &id.1);
+    let shown: Vec<String> = settings
+        .iter()
+        .map(|one| match kind {
+            Kind::Modified => format!("{} {}", one.key, change(one.from.as_deref(), one.to.as_deref())),
+            _ => format!("{} {}", one.key, one.to.as_deref().or(one.from.as_deref()).unwrap_or_default()),
+        })
+        .collect();
+    let shown = shown.join(", ");
+    match (kind, stays) {
+        (Kind::Added, _) if shown.is_empty() => format!("{object} {name} is new"),
+        (Kind::Added, _) => format!("{object} {name} is new: {shown}"),
+        (Kind::Modified, _) => format!("{object} {name}: {shown}{}", access(object, settings)),
+        (Kind::Removed, _) if object == "vhost" => {
+            format!("{object} {name} is no longer in the spec, and stays on the brokers")
+        }
+        (Kind::Removed, Some(prune)) => {
+            format!(
+                "{object} {name} is no longer in the spec, and stays on the brokers: `prune` does not name `{prune}`"
+            )
+        }
+        (Kind::Removed, None) if object == "user" => format!("{object} {name} is deleted: who uses it is locked out"),
+        (Kind::Removed, None) => format!("{object} {name} is removed"),
+    }
+}
+
+/// Says with names what a permission no longer allows, or allows now.
+fn access(object: &str, settings: &[SettingChange]) -> String {
+    if !object.ends_with("permission") {
+        return String::new();
+    }
+    // RabbitMQ takes an empty pattern for one that matches nothing.
+    let pattern = |text: &Option<String>| match text.as_deref() {
+        None | Some("") => "^$".to_owned(),
+        Some(text) => text.to_owned(),
+    };
+    let mut said = Vec::new();
+    for one in settings {
+        let (from, to) = (pattern(&one.from), pattern(&one.to));
+        if let Some(name) = name_beyond(&from, &to) {
+            said.push(format!("no longer {} `{name}`", one.key));
+        }
+        if let Some(name) = name_beyond(&to, &from) {
+            said.push(format!("now {} `{name}`", one.key));
+        }
+    }
+    if said.is_empty() { String::new() } else { format!("; it may {}", list(&said)) }
+}
+
+fn all(definitions: &Definitions) -> BTreeMap<Id, Fields> {
+    let mut found = BTreeMap::new();
+    for (name, vhost) in &definitions.vhosts {
+        let mut fields = Fields::new();
+        put(&mut fields, "description", vhost.description.clone());
+        put(&mut fields, "tags", (!vhost.tags.is_empty()).then(|| vhost.tags.join(", ")));
+        put(&mut fields, "default queue type", vhost.default_queue_type.clone());
+        found.insert(("vhost", format!("`{name}`")), fields);
+        limits(&mut found, "limits of vhost", name, &vhost.limits);
+    }
+    for (name, user) in &definitions.users {
+        let mut fields = Fields::new();
+        put(&mut fields, "tags", Some(if user.tags.is_empty() { "none".to_owned() } else { user.tags.join(", ") }));
+        put(&mut fields, "password", user.password.as_ref().map(|secret| format!("secret `{secret}`")));
+        // A hash can be tried out against guesses, and a review is shown to many.
+        put(&mut fields, "password hash", user.password_hash.as_ref().map(|hash| digest(hash)));
+        found.insert(("user", format!("`{name}`")), fields);
+        limits(&mut found, "limits of user", name, &user.limits);
+    }
+    for one in &definitions.permissions {
+        let fields = [("configure", &one.configure), ("write", &one.write), ("read", &one.read)];
+        let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        found.insert(("permission", format!("of `{}` in `{}`", one.user, one.vhost)), fields);
+    }
+    for one in &definitions.topic_permissions {
+        let fields = [("write", &one.write), ("read", &one.read)];
+        let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        let name = format!("of `{}` on `{}` in `{}`", one.user, one.exchange, one.vhost);
+        found.insert(("topic permission", name), fields);
+    }
+    for one in &definitions.parameters {
+        found.insert(
+            ("parameter", format!("{} `{}` in `{}`", one.component, one.name, one.vhost)),
+            of_value(&one.value),
+        );
+    }
+    for (name, value) in &definitions.global_parameters {
+        found.insert(("global parameter", format!("`{name}`")), of_value(value));
+    }
+    for (object, policies) in [("policy", &definitions.policies), ("operator policy", &definitions.operator_policies)] {
+        found.extend(
+            policies.iter().map(|one| ((object, format!("`{}` in `{}`", one.name, one.vhost)), of_policy(one))),
+        );
+    }
+    found
+}
+
+fn limits(found: &mut BTreeMap<Id, Fields>, object: &'static str, name: &str, limits: &BTreeMap<String, i64>) {
+    if !limits.is_empty() {
+        let fields = limits.iter().map(|(key, value)| (key.clone(), value.to_string())).collect();
+        found.insert((object, format!("`{name}`")), fields);
+    }
+}
+
+fn put(fields: &mut Fields, key: &str, value: Option<String>) {
+    if let Some(value) = value {
+        fields.insert(key.to_owned(), value);
+    }
+}
+
+fn of_policy(policy: &Policy) -> Fields {
+    let mut fields = Fields::from([
+        ("pattern".to_owned(), policy.pattern.clone()),
+        ("apply-to".to_owned(), policy.apply_to.clone()),
+        ("priority".to_owned(), policy.priority.to_string()),
+    ]);
+    fields.extend(policy.definition.iter().map(|(key, value)| (key.clone(), shown(value))));
+    fields
+}
+
+fn of_value(value: &Value) -> Fields {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), masked(key, value))).collect(),
+        value => Fields::from([("value".to_owned(), shown(value))]),
+    }
+}
+
+/// Returns a value of a parameter; the password in an address is nobody's business.
+fn masked(key: &str, value: &Value) -> String {
+    if crate::definitions::secret_references(value).is_empty() {
+        let text = shown(value);
+        let address = key.contains("uri") && text.contains("://") && text.contains('@');
+        return if address { format!("an address with a password ({})", digest(&text)) } else { text };
+    }
+    crate::definitions::secret_reference(value).map_or_else(|| shown(value), |name| crate::release::placeholder(&name))
+}
+
+/// Returns a value as people write it.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+fn digest(text: &str) -> String {
+    let digest = crate::name::Digest::of(text.as_bytes()).to_string();
+    format!("fingerprint {}", digest.get(..8).unwrap_or(&digest))
+}

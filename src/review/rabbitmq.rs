@@ -1,0 +1,96 @@
+//! RabbitMQ's own files: which keys change and what they do, environment, plugins; and the kernel's settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::haproxy::add;
+use super::pair::Pair;
+use super::settings::{change, differing};
+use super::{Class, ServiceChange, SettingChange};
+use crate::facts::{config_effects, platform};
+use crate::policy::text::Setting;
+
+/// Returns what changes for RabbitMQ and the kernel.
+pub(super) fn changes(pair: &Pair<'_>) -> Vec<ServiceChange> {
+    let mut found = Vec::new();
+    let files: [(&str, &'static str, Class, fn(&str) -> String); 3] = [
+        (platform::RABBITMQ_CONF, "rabbitmq", Class::Rolling, key_text),
+        (platform::RABBITMQ_ENV, "rabbitmq", Class::Rolling, |_| String::new()),
+        (platform::SYSCTL, "kernel", Class::Live, |_| String::new()),
+    ];
+    for (path, service, class, meaning) in files {
+        for (host, old, new) in pair.rewritten(path) {
+            let these: Vec<ServiceChange> = differing(&assignments(&old), &assignments(&new), |_| 1)
+                .into_iter()
+                .map(|one| {
+                    let text =
+                        format!("{} {}{}", one.key, change(one.from.as_deref(), one.to.as_deref()), meaning(&one.key));
+                    let place = path.rsplit('/').next().unwrap_or(path).to_owned();
+                    let setting = SettingChange { key: one.key, from: one.from, to: one.to };
+                    ServiceChange { service, class, place, setting, text, hosts: Vec::new() }
+                })
+                .collect();
+            add(&mut found, &these, pair, host);
+        }
+    }
+    found.extend(plugins(pair));
+    found
+}
+
+/// Says what a key of rabbitmq.conf does, and whether RabbitMQ itself would take it without a restart.
+fn key_text(key: &str) -> String {
+    let Some(effect) = config_effects::find(key) else { return String::new() };
+    let live = effect
+        .live
+        .map(|live| format!("; RabbitMQ itself could take it without a restart: {live}"))
+        .unwrap_or_default();
+    format!(" ({}{live})", effect.meaning)
+}
+
+/// Returns the lines `key = value` of a text.
+fn assignments(text: &str) -> Vec<Setting> {
+    let line = |line: &str| {
+        let (key, value) = line.split_once('=')?;
+        Some(Setting { place: String::new(), words: vec![key.trim().to_owned(), value.trim().to_owned()] })
+    };
+    super::files::said(text).filter_map(line).collect()
+}
+
+/// Returns the plugins that are switched.
+fn plugins(pair: &Pair<'_>) -> Vec<ServiceChange> {
+    let mut found = Vec::new();
+    for (host, old, new) in pair.staying() {
+        let (Some(old), Some(new)) = (&old.role.broker, &new.role.broker) else { continue };
+        let (before, after): (BTreeSet<&String>, BTreeSet<&String>) =
+            (old.plugins.iter().collect(), new.plugins.iter().collect());
+        let these: Vec<ServiceChange> = before
+            .symmetric_difference(&after)
+            .map(|plugin| {
+                let comes = after.contains(plugin);
+                let (from, to) =
+                    if comes { (None, Some("enabled".to_owned())) } else { (Some("enabled".to_owned()), None) };
+                ServiceChange {
+                    service: "rabbitmq",
+                    class: Class::Live,
+                    place: "enabled_plugins".to_owned(),
+                    setting: SettingChange { key: (*plugin).clone(), from, to },
+                    text: format!("plugin {plugin} is {}", if comes { "enabled" } else { "disabled" }),
+                    hosts: Vec::new(),
+                }
+            })
+            .collect();
+        add(&mut found, &these, pair, host);
+    }
+    found
+}
+
+/// Returns the keys of rabbitmq.conf that change although nothing has to restart for them, with what RabbitMQ offers instead,
+/// if there is no other reason for a restart.
+pub(super) fn could_be_live(services: &[ServiceChange]) -> Option<BTreeMap<String, &'static str>> {
+    let restarts: Vec<&ServiceChange> = services.iter().filter(|one| one.class == Class::Rolling).collect();
+    let live = |one: &&ServiceChange| {
+        let effect = config_effects::find(&one.setting.key).filter(|_| one.place == "rabbitmq.conf");
+        effect.and_then(|effect| effect.live).map(|live| (one.setting.key.clone(), live))
+    };
+    let found: BTreeMap<String, &'static str> = restarts.iter().filter_map(live).collect();
+    (!restarts.is_empty() && restarts.iter().all(|one| live(one).is_some())).then_some(found)
+}
