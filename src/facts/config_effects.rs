@@ -58,7 +58,7 @@ mod tests {
         let rows = table::read(include_str!("tables/config_effects.tsv"), COLUMNS, read).expect("the table is sound");
         for effect in rows {
             let below = effect.key.strip_suffix(".*");
-            let known = config_keys::all().any(|key| match below {
+            let known = config_keys::all().iter().any(|key| match below {
                 Some(above) => key.name.starts_with(above),
                 None => fits(key.name, effect.key) || key.name == effect.key,
             });
