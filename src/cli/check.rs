@@ -1,13 +1,22 @@
 //! `rmqgit check`: everything that is wrong with a spec.
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::{Exit, Failure, load, stdout};
+use super::publish::{explain, jobs};
+use super::{Exit, Failure, load, stderr, stdout};
 use crate::check::{self, Checked};
+use crate::diag::{Diagnostic, Diagnostics, Place, Sources};
+use crate::model::Cluster;
+use crate::name::ClusterName;
+use crate::publish;
+use crate::release::Bundle;
+use crate::review::{self, HostId, ReleaseTree};
 use crate::spec;
+use crate::sys::tree::Files;
 
 /// Check a spec and report everything that is wrong with it
 ///
@@ -16,6 +25,7 @@ use crate::spec;
 #[command(after_help = "Examples:
   $ rmqgit check
   $ rmqgit check fixtures/tutorial
+  $ rmqgit check --base origin/main     # what the change needs a grant for
   $ rmqgit check --format github        # annotations in a pull request
   $ rmqgit check --today 2027-01-01     # what will have ended by then")]
 pub(super) struct Args {
@@ -25,6 +35,9 @@ pub(super) struct Args {
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Compare with this revision, and refuse what is dangerous and not granted: transitions without their grant
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
     #[command(flatten)]
     day: load::Day,
 }
@@ -55,13 +68,66 @@ impl From<Format> for check::Format {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = load::load(&args.path)?;
-    let (checked, exit) = load::check(&args.path, &files, (args.day, None), |_, _| ())?;
+    let mut after = After::default();
+    let (mut checked, mut exit) = load::check(&args.path, &files, (args.day, None), |cluster, bundles| {
+        if args.base.is_some() {
+            after.add(cluster, bundles);
+        }
+    })?;
+    if let Some(base) = &args.base
+        && hold(&mut checked, &after, &load::directory(&args.path)?, (base, &files))?
+    {
+        exit = Exit::Findings;
+    }
     let mut stdout = stdout();
     stdout.write_all(load::render(&checked, args.format.into()).as_bytes())?;
     if args.format == Format::Text {
         tell(&mut stdout, &checked)?;
     }
     Ok(exit)
+}
+
+/// What the spec compiles to, as far as transitions depend on it.
+#[derive(Debug, Default)]
+struct After {
+    tree: ReleaseTree,
+    /// Where each cluster is named.
+    places: BTreeMap<ClusterName, Place>,
+}
+
+impl After {
+    fn add(&mut self, cluster: &Cluster, bundles: Vec<Bundle>) {
+        self.places.insert(cluster.name.value.clone(), cluster.name.place);
+        for bundle in bundles {
+            let id = HostId { cluster: bundle.cluster.clone(), host: bundle.host.clone() };
+            self.tree.insert(id, review::gist(bundle));
+        }
+    }
+}
+
+/// Complains about transitions that are not granted; says whether there is one.
+fn hold(checked: &mut Checked, after: &After, dir: &Path, (rev, files): (&str, &Files)) -> Result<bool, Failure> {
+    let (mut diags, mut sources) = (Diagnostics::new(), Sources::new());
+    let asked = (dir, rev, jobs(None));
+    let before =
+        publish::before((&mut diags, &mut sources), asked, files, review::gist).map_err(|error| explain(&error))?;
+    let Some(before) = before else {
+        writeln!(stderr(), "rmqgit: the spec at `{rev}` is wrong itself, so that nothing is compared with it")?;
+        return Ok(false);
+    };
+    let found = review::ungranted(&before, &after.tree);
+    for (cluster, transition) in &found {
+        let grant = transition.grant.as_deref().unwrap_or_default();
+        let mut diag = Diagnostic::error("transition-not-granted", format!("cluster `{cluster}`: {}", transition.text))
+            .help(format!(
+                "if this is meant, add `{grant}` to `grants` of the cluster; without it the hosts hold the change back"
+            ));
+        if let Some(place) = after.places.get(cluster) {
+            diag = diag.at(*place, "this cluster");
+        }
+        checked.diags.push(diag);
+    }
+    Ok(!found.is_empty())
 }
 
 /// Says that there is nothing to say, and what the spec holds back.

@@ -60,6 +60,7 @@ enum Verb {
     /// Show what changes between two releases or two revisions of a spec
     Diff(diff::Args),
     /// Say what merging a change does: who is disturbed, what is lost, what waits for a grant
+    #[command(visible_alias = "plan")]
     Review(review::Args),
     /// Compile the spec of a release again, and show what was changed by hand
     Verify(verify::Args),

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 
+use crate::sys::pager;
+
 /// When output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
@@ -40,6 +42,23 @@ pub(super) enum Format {
 /// Lines are written as they end, so that a full disk is an error of the write and not of a forgotten flush.
 pub(super) fn stdout() -> Quiet<anstream::AutoStream<io::Stdout>> {
     Quiet { to: anstream::stdout(), closed: false }
+}
+
+/// Writes a long text: through the person's pager (`RMQGIT_PAGER`, `PAGER`, else `less -FRX`) where standard output is a terminal.
+pub(super) fn page(text: &str) -> io::Result<()> {
+    if pager::columns().is_some() {
+        let choice = anstream::AutoStream::choice(&io::stdout());
+        let plain =
+            matches!(choice, anstream::ColorChoice::Never).then(|| anstream::adapter::strip_str(text).to_string());
+        let asked = ["RMQGIT_PAGER", "PAGER"].iter().find_map(std::env::var_os);
+        let asked = asked.map(|asked| asked.to_string_lossy().into_owned());
+        let words =
+            asked.map_or_else(|| Some(vec!["less".to_owned(), "-FRX".to_owned()]), |asked| shlex::split(&asked));
+        if pager::show(&words.unwrap_or_default(), plain.as_deref().unwrap_or(text))? {
+            return Ok(());
+        }
+    }
+    stdout().write_all(text.as_bytes())
 }
 
 /// Opens standard error, with the same care for a reader that went away.

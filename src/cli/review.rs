@@ -1,31 +1,35 @@
 //! `rmqgit review`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::out::Format;
+use super::out::{Format, page};
 use super::publish::{explain, jobs};
-use super::{Exit, Failure, post, stderr, stdout};
+use super::{Exit, Failure, post, stderr};
 use crate::diag::{self, Diagnostics, Sources};
 use crate::publish::{Compared, Comparison, compare};
 use crate::release::canonical_json;
+use crate::report::Report;
 use crate::review;
+use crate::sys::{clock, pager, workspace};
 
 /// Say what merging a change does: who is disturbed, what is lost, what waits for a grant
 ///
 /// BASE and HEAD are commits: of a spec, which is compiled in memory and written nowhere, or of the output branch (a release as
-/// it was published). The worst comes first. The exit status is 0 whatever the change does, and 1 if a spec is invalid.
+/// it was published). Without BASE, the published release is the old side. The worst comes first. The exit status is 0 whatever
+/// the change does, and 1 if a spec is invalid. With --report, what the hosts last said stands beside it.
 /// With --post, in CI, the review becomes one comment on the pull request, which later runs keep up to date.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   $ rmqgit review main
   $ rmqgit review main my-branch
   $ rmqgit review rmqgit/output~1 rmqgit/output --format json
+  $ rmqgit plan --report reports/ main
   $ rmqgit review origin/main --post")]
 pub(super) struct Args {
     /// The old side
     #[arg(value_name = "BASE")]
-    base: String,
+    base: Option<String>,
     /// The new side
     #[arg(value_name = "HEAD", default_value = "HEAD")]
     head: String,
@@ -35,6 +39,9 @@ pub(super) struct Args {
     /// How many threads compile
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// A report of a host (`rmqgit status --format json`), or a directory of them; may be given again
+    #[arg(long = "report", value_name = "PATH")]
+    reports: Vec<PathBuf>,
     /// Show everything, however long it is
     #[arg(long)]
     full: bool,
@@ -48,7 +55,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let comparison = Comparison {
         repository: args.dir.clone(),
-        old: Some(args.base.clone()),
+        old: args.base.clone(),
         new: args.head.clone(),
         jobs: jobs(args.jobs),
         whole: true,
@@ -57,11 +64,43 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let compared = compare(&mut diags, &mut sources, &comparison).map_err(|error| explain(&error))?;
     write!(stderr(), "{}", diag::render(&diags, &sources, diag::Format::Text, true, 100))?;
     let Some(Compared { base, head, old, new }) = compared else { return Ok(Exit::Findings) };
-    let review = review::review(base, head, &old, &new);
+    let mut review = review::review(base, head, &old, &new);
+    if !args.reports.is_empty() {
+        review.compare_live(reports(&args.reports)?, clock::now());
+    }
     let text = match args.format {
-        Format::Text => review::render(&review, review::Look { width: 100, full: args.full }),
+        Format::Text => {
+            let width = pager::columns().unwrap_or(100).min(120);
+            review::render(&review, review::Look { width, full: args.full })
+        }
         Format::Json => canonical_json(&review),
     };
-    stdout().write_all(text.as_bytes())?;
+    page(&text)?;
     post::run(&args.post, &review)
+}
+
+/// Reads reports: files, and the `.json` files of directories.
+fn reports(paths: &[PathBuf]) -> Result<Vec<Report>, Failure> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            found.push(report(path)?);
+            continue;
+        }
+        for name in workspace::names(path).map_err(|error| Failure::from_error(&error))? {
+            let file = path.join(&name);
+            if file.extension().is_some_and(|end| end == "json") {
+                found.push(report(&file)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn report(path: &Path) -> Result<Report, Failure> {
+    let bytes = workspace::read(path).map_err(|error| Failure::from_error(&error))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::new(format!("`{}` is not a report: {error}", path.display()))
+            .help("`rmqgit status --format json` on a host prints its last one")
+    })
 }

@@ -2,7 +2,7 @@
 //! sides is neither read nor compiled where Git can tell.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
@@ -12,12 +12,14 @@ use super::build::{self, Product};
 use super::fleet::{Fleet, Unit};
 use super::index::{self, Index};
 use super::judge::{Bench, judge};
-use super::source::{SpecCommit, SpecFile, spec_commit};
+use super::source::{ROOT, SpecCommit, SpecFile, spec_commit};
+use crate::check::TEMPLATES;
 use crate::diag::{Diagnostics, Sources};
 use crate::name::{ClusterName, HostName};
 use crate::release::Bundle;
 use crate::review::{self, HostId, ReleaseTree};
 use crate::sys::git::dir::Dir;
+use crate::sys::git::object::{self, Kind};
 use crate::sys::git::pack::Known;
 use crate::sys::git::tree::Mode;
 use crate::sys::git::{Objects, Oid, Store};
@@ -107,6 +109,42 @@ pub fn compare(
     let old = load(&objects, old, &Loaded::new())?;
     let new = load(&objects, new, &old)?;
     Ok(Some(Compared { base, head, old: bundles(old), new: bundles(new) }))
+}
+
+/// Returns the hosts of a revision, but for those of files that are the same now; of each bundle what `keep` leaves. `None` if
+/// its spec is wrong, and the diagnostics say how.
+pub fn before(
+    (diags, sources): (&mut Diagnostics, &mut Sources),
+    (repository, rev, jobs): (&Path, &str, usize),
+    now: &BTreeMap<String, Vec<u8>>,
+    keep: impl Fn(Bundle) -> Bundle + Sync,
+) -> Result<Option<ReleaseTree>, PublishError> {
+    let store = Store::discover(repository)?;
+    let objects = store.objects()?;
+    let Some(side) = open(diags, sources, &store, &objects, rev)? else { return Ok(None) };
+    let (spec, fleet) = match side {
+        Side::Release(release) => {
+            let hosts = stored(&objects, &release, &BTreeSet::new())?;
+            let all = bundles(load(&objects, hosts, &Loaded::new())?);
+            return Ok(Some(all.into_iter().map(|(id, bundle)| (id, keep(bundle))).collect()));
+        }
+        Side::Spec(spec) => *spec,
+    };
+    let blob = |path: &str| now.get(path).map(|bytes| object::id(Kind::Blob, bytes));
+    let templates = |path: &str| path.starts_with(&format!("{TEMPLATES}/"));
+    let committed = spec.files(&objects, |dir| dir == TEMPLATES || templates(dir), templates)?;
+    let same_templates = committed.len() == now.keys().filter(|path| templates(path)).count()
+        && committed.iter().all(|file| blob(&file.path) == Some(file.blob));
+    let shared = same_templates && blob(ROOT) == Some(spec.root().blob);
+    // Sealed secrets are not compared: whoever has some compiles the cluster.
+    let same = |file: &&SpecFile| shared && fleet.secrets_of(file).is_none() && blob(&file.path) == Some(file.blob);
+    let inline = (0..fleet.inline()).map(Unit::Inline);
+    let files = fleet.files().iter().filter(|file| !same(file)).cloned().map(Unit::File);
+    let work = Work { kept: Index::new(), units: inline.chain(files).collect() };
+    let table = Table { objects: &objects, jobs };
+    let compiled = table.compile(diags, sources, &fleet, &work, |_, _| false)?;
+    let bundle = |(id, (_, bundle)): (HostId, Host)| Some((id, keep(bundle?)));
+    Ok(compiled.map(|hosts| hosts.into_iter().filter_map(bundle).collect()))
 }
 
 /// Says what a side is.

@@ -26,7 +26,7 @@ pub mod topology;
 mod verify;
 mod write;
 
-pub use self::compare::{Compared, Comparison, compare};
+pub use self::compare::{Compared, Comparison, before, compare};
 pub use self::last::last;
 pub use self::source::{ROOT, SpecCommit, SpecFile, spec_commit};
 pub use self::verify::{Difference, DifferenceKind, Fault, Question, Verified, verify};

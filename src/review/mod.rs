@@ -18,6 +18,8 @@ mod policies;
 mod rabbitmq;
 mod secrets;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod topology;
 mod transition;
@@ -30,7 +32,7 @@ pub use document::{
 };
 pub use live::{LiveHost, LiveKind, LiveNote};
 pub use text::{Look, render};
-pub use transition::{Transition, TransitionKind};
+pub use transition::{Transition, TransitionKind, gist, ungranted};
 
 use consequences::danger;
 use names::Names;

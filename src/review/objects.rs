@@ -34,6 +34,9 @@ pub(super) fn objects(pair: &Pair<'_>) -> Vec<ObjectChange> {
             (None, _) => Kind::Added,
             (_, None) => Kind::Removed,
         };
+        if kind == Kind::Removed && goes_with_user(id, old, new) {
+            continue;
+        }
         let settings = settings(from, to);
         let text = sentence(id, kind, &settings, stays(id, new));
         found.push(ObjectChange { object: id.0, name: id.1.clone(), kind, settings, text });
@@ -43,8 +46,11 @@ pub(super) fn objects(pair: &Pair<'_>) -> Vec<ObjectChange> {
 
 /// Says what happens to people and programs by it.
 pub(super) fn consequences(changes: &[ObjectChange]) -> Vec<Consequence> {
-    let visible = changes.iter().filter(|one| !one.object.ends_with("policy"));
+    // What is taken away comes first.
+    let mut visible: Vec<&ObjectChange> = changes.iter().filter(|one| !one.object.ends_with("policy")).collect();
+    visible.sort_by_key(|one| one.kind != Kind::Removed);
     visible
+        .into_iter()
         .map(|one| Consequence { class: Class::Live, loses_data: false, text: one.text.clone(), hosts: Vec::new() })
         .collect()
 }
@@ -78,6 +84,14 @@ fn stays(id: &Id, new: &Definitions) -> Option<&'static str> {
         _ => return None,
     };
     (!new.prune.iter().any(|pruned| pruned == kind)).then_some(kind)
+}
+
+/// Whether a permission goes with its user: RabbitMQ deletes both at once.
+fn goes_with_user(id: &Id, old: &Definitions, new: &Definitions) -> bool {
+    let gone = |user: &&String| !new.users.contains_key(*user) && id.1.starts_with(&format!("of `{user}` "));
+    id.0.ends_with("permission")
+        && stays(&("user", String::new()), new).is_none()
+        && old.users.keys().any(|user| gone(&user))
 }
 
 fn settings(from: Option<&Fields>, to: Option<&Fields>) -> Vec<SettingChange> {

@@ -10,7 +10,11 @@ use super::settings::change;
 use super::{Class, Consequence, PolicyChange, PolicyTarget, SettingChange};
 use crate::definitions::{Definitions, Policy};
 use crate::facts::policy_keys::{WorksOn, rows};
+use crate::facts::version::Version;
 use crate::policy::combinations;
+
+/// Stands in a sentence where the kind of thing is named later.
+const WHAT: &str = "\u{1}";
 
 /// What policies are in force on, one by one.
 const TARGETS: [PolicyTarget; 4] =
@@ -29,11 +33,12 @@ pub(super) fn policies(pair: &Pair<'_>) -> Vec<PolicyChange> {
             let is_there = |policy: &&Policy| list_of(new, operator).iter().any(|other| is_same(other, policy));
             after.extend(before.iter().filter(|policy| new.vhosts.contains_key(&policy.vhost) && !is_there(policy)));
         }
+        let version = new.rabbitmq_version.parse().ok();
         for vhost in old.vhosts.keys().filter(|vhost| new.vhosts.contains_key(*vhost)) {
             let before: Vec<&Policy> = before.iter().filter(|policy| policy.vhost == *vhost).collect();
             let after: Vec<&Policy> = after.iter().filter(|policy| policy.vhost == *vhost).copied().collect();
             if !same_all(&before, &after) {
-                found.extend(Question { vhost, operator, before, after }.changes());
+                found.extend(Question { vhost, operator, version, before, after }.changes());
             }
         }
     }
@@ -76,8 +81,24 @@ fn applies(policy: &Policy, target: PolicyTarget) -> bool {
     }
 }
 
+/// Keys of queues that streams do not know (`capabilities` of `rabbit_stream_queue.erl`).
+const NOT_OF_STREAMS: [&str; 9] = [
+    "dead-letter-exchange",
+    "dead-letter-routing-key",
+    "delivery-limit",
+    "expires",
+    "max-in-memory-bytes",
+    "max-in-memory-length",
+    "max-length",
+    "message-ttl",
+    "overflow",
+];
+
 /// Whether a key does something on such a thing; one that nobody knows may.
 fn works(key: &str, target: PolicyTarget) -> bool {
+    if target == PolicyTarget::Streams && NOT_OF_STREAMS.contains(&key) {
+        return false;
+    }
     let on = |works_on: WorksOn| match works_on {
         WorksOn::All => true,
         WorksOn::Exchanges => target == PolicyTarget::Exchanges,
@@ -94,6 +115,7 @@ fn works(key: &str, target: PolicyTarget) -> bool {
 struct Question<'a> {
     vhost: &'a str,
     operator: bool,
+    version: Option<Version>,
     before: Vec<&'a Policy>,
     after: Vec<&'a Policy>,
 }
@@ -112,7 +134,7 @@ struct Region<'a> {
 impl<'a> Question<'a> {
     fn changes(&self) -> Vec<PolicyChange> {
         let mut by_target: BTreeMap<PolicyTarget, Vec<PolicyChange>> = BTreeMap::new();
-        for target in TARGETS {
+        for target in TARGETS.into_iter().filter(|target| self.exists(*target)) {
             match self.regions(target) {
                 Ok(regions) => {
                     let changes = regions.iter().filter_map(|region| self.change(target, region));
@@ -122,6 +144,16 @@ impl<'a> Question<'a> {
             }
         }
         joined(by_target)
+    }
+
+    /// Whether the version has such things: quorum queues came with 3.8, streams with 3.9.
+    fn exists(&self, target: PolicyTarget) -> bool {
+        let since = match target {
+            PolicyTarget::QuorumQueues => Version::new(3, 8, 0),
+            PolicyTarget::Streams => Version::new(3, 9, 0),
+            _ => return true,
+        };
+        self.version.is_none_or(|version| version >= since)
     }
 
     /// Returns the names by who wins for them before and after.
@@ -181,18 +213,25 @@ impl<'a> Question<'a> {
             if old == new || !works(key, target) {
                 continue;
             }
-            let effect = effect(key, old, new, to);
-            loses_data |= effect.loses_data;
-            effects.push(effect);
+            if let Some(effect) = effect(key, (from, to)) {
+                loses_data |= effect.loses_data;
+                effects.push(effect);
+            }
             settings.push(SettingChange { key: key.clone(), from: old.map(shown), to: new.map(shown) });
         }
         if settings.is_empty() {
             return None;
         }
         // What loses messages comes first.
-        effects.sort_by_key(|effect| !effect.loses_data);
+        effects.sort_by_key(|effect| (!effect.loses_data, effect.is_plain));
         let effects: Vec<String> = effects.into_iter().map(|effect| effect.text).collect();
-        let text = format!("{}: {}, {}", effects.join("; "), self.who(before, after), self.names(target, region));
+        let who = self.who(before, after);
+        let names = self.names(region);
+        let text = if effects.is_empty() {
+            format!("{who}, {names}")
+        } else {
+            format!("{}: {who}, {names}", effects.join("; "))
+        };
         Some(PolicyChange {
             vhost: self.vhost.to_owned(),
             operator: self.operator,
@@ -220,14 +259,14 @@ impl<'a> Question<'a> {
     }
 
     /// Says for which names.
-    fn names(&self, target: PolicyTarget, region: &Region<'_>) -> String {
+    fn names(&self, region: &Region<'_>) -> String {
         let shown: Vec<String> = region.names.iter().take(2).map(|name| format!("`{name}`")).collect();
         let which = match &region.pattern {
             Some(pattern) if pattern.is_empty() || pattern == "^" || pattern == ".*" || pattern == "^.*" => {
-                format!("for all {}", target.words())
+                format!("for all {WHAT}")
             }
-            Some(pattern) => format!("for {} that match `{pattern}`, such as {}", target.words(), list(&shown)),
-            None => format!("for {} such as {}", target.words(), list(&shown)),
+            Some(pattern) => format!("for {WHAT} that match `{pattern}`, such as {}", list(&shown)),
+            None => format!("for {WHAT} such as {}", list(&shown)),
         };
         if self.vhost == "/" { which } else { format!("{which} in `{}`", self.vhost) }
     }
@@ -255,29 +294,35 @@ fn name_of(policy: Option<&Policy>) -> Option<&str> {
     policy.map(|policy| policy.name.as_str())
 }
 
-/// Makes one change of those that are the same for all types of queues.
-fn joined(mut by_target: BTreeMap<PolicyTarget, Vec<PolicyChange>>) -> Vec<PolicyChange> {
-    let same = |a: &PolicyChange, b: &PolicyChange| {
-        (&a.before, &a.after, &a.settings, &a.names) == (&b.before, &b.after, &b.settings, &b.names)
-    };
-    let classic = by_target.remove(&PolicyTarget::ClassicQueues).unwrap_or_default();
-    let mut found = Vec::new();
-    for mut change in classic {
-        let others = [PolicyTarget::QuorumQueues, PolicyTarget::Streams];
-        let everywhere = others.iter().all(|target| {
-            by_target.get(target).is_some_and(|changes| changes.iter().any(|other| same(&change, other)))
+/// Makes one change of those that are the same for several types of queues.
+fn joined(by_target: BTreeMap<PolicyTarget, Vec<PolicyChange>>) -> Vec<PolicyChange> {
+    let all = by_target.keys().filter(|target| **target != PolicyTarget::Exchanges).count();
+    let mut found: Vec<(PolicyChange, Vec<PolicyTarget>)> = Vec::new();
+    for (target, change) in
+        by_target.into_iter().flat_map(|(target, changes)| changes.into_iter().map(move |one| (target, one)))
+    {
+        let same = found.iter_mut().find(|(other, targets)| {
+            !targets.contains(&PolicyTarget::Exchanges)
+                && target != PolicyTarget::Exchanges
+                && (&other.before, &other.after, &other.settings, &other.names)
+                    == (&change.before, &change.after, &change.settings, &change.names)
         });
-        if everywhere {
-            for target in others {
-                by_target.entry(target).or_default().retain(|other| !same(&change, other));
-            }
-            change.text = change.text.replace(PolicyTarget::ClassicQueues.words(), PolicyTarget::Queues.words());
+        match same {
+            Some((_, targets)) => targets.push(target),
+            None => found.push((change, vec![target])),
+        }
+    }
+    let name = |(mut change, targets): (PolicyChange, Vec<PolicyTarget>)| {
+        let words: Vec<&str> = targets.iter().map(|target| target.words()).collect();
+        let queues = targets.len() == all && !targets.contains(&PolicyTarget::Exchanges);
+        let words = if queues { PolicyTarget::Queues.words().to_owned() } else { list(&words) };
+        if targets.len() > 1 {
             change.kind = PolicyTarget::Queues;
         }
-        found.push(change);
-    }
-    found.extend(by_target.into_values().flatten());
-    found
+        change.text = change.text.replace(WHAT, &words);
+        change
+    };
+    found.into_iter().map(name).collect()
 }
 
 impl PolicyTarget {
@@ -297,17 +342,23 @@ impl PolicyTarget {
 struct Effect {
     text: String,
     loses_data: bool,
+    /// Whether it only repeats the values.
+    is_plain: bool,
 }
 
-/// Says what another value of a key does to messages and queues. `all` is everything that will be set.
-fn effect(key: &str, from: Option<&Value>, to: Option<&Value>, all: &BTreeMap<String, Value>) -> Effect {
+/// The definitions of the policies in force on both sides.
+type Sides<'a> = (&'a BTreeMap<String, Value>, &'a BTreeMap<String, Value>);
+
+/// Says what another value of a key does to messages and queues; nothing where another key says it.
+fn effect(key: &str, sides: Sides<'_>) -> Option<Effect> {
+    let (from, to) = (sides.0.get(key), sides.1.get(key));
     let number = |value: Option<&Value>| value.and_then(Value::as_i64);
     let (old, new) = (number(from), number(to));
     let tighter = new.is_some_and(|new| old.is_none_or(|old| new < old));
-    let kept = all.contains_key("dead-letter-exchange");
+    let kept = sides.1.contains_key("dead-letter-exchange");
+    let rejects =
+        matches!(sides.1.get("overflow").and_then(Value::as_str), Some("reject-publish" | "reject-publish-dlx"));
     let dropped = if kept { "go to the dead-letter exchange" } else { "are dropped" };
-    let rejects = matches!(all.get("overflow").and_then(Value::as_str), Some("reject-publish" | "reject-publish-dlx"));
-    let plain = || format!("{key} {}", change(from.map(shown).as_deref(), to.map(shown).as_deref()));
     let (text, loses_data) = match (key, new) {
         ("message-ttl", Some(new)) => (format!("messages {dropped} after {}", time(new)), tighter && !kept),
         ("message-ttl", None) => ("messages no longer expire".to_owned(), false),
@@ -315,48 +366,30 @@ fn effect(key: &str, from: Option<&Value>, to: Option<&Value>, all: &BTreeMap<St
             (format!("queues that nobody uses for {} are deleted with their messages", time(new)), tighter)
         }
         ("expires", None) => ("unused queues are no longer deleted".to_owned(), false),
-        ("max-length" | "max-length-bytes" | "max-in-memory-length" | "max-in-memory-bytes", Some(new)) => {
+        ("max-length" | "max-length-bytes", Some(new)) => {
             let unit = if key.ends_with("bytes") { "bytes" } else { "messages" };
-            let in_memory = key.starts_with("max-in-memory");
-            let beyond = if in_memory {
-                "the rest is on the disk"
-            } else if rejects {
-                "publishers are refused beyond that"
-            } else if kept {
-                "the oldest go to the dead-letter exchange beyond that"
-            } else {
-                "the oldest are dropped beyond that"
+            let beyond = match (rejects, kept) {
+                (true, _) => "publishers are refused beyond that",
+                (_, true) => "the oldest go to the dead-letter exchange beyond that",
+                _ => "the oldest are dropped beyond that",
             };
-            (format!("queues keep {new} {unit}, {beyond}"), tighter && !in_memory && !rejects && !kept)
+            (format!("queues keep at most {new} {unit}, {beyond}"), tighter && !rejects && !kept)
         }
         ("max-length" | "max-length-bytes", None) => (format!("queues have no {key} any more"), false),
         ("max-age", _) if to.is_some() => {
             (format!("streams drop what is older than {}", to.map(shown).unwrap_or_default()), true)
         }
         ("delivery-limit", Some(new)) => {
-            (format!("messages that were delivered {new} times {dropped}"), tighter && !kept)
+            (format!("messages that were delivered more than {new} times {dropped}"), tighter && !kept)
         }
-        ("dead-letter-exchange", _) => match (from, to) {
-            (_, Some(to)) => (format!("dead letters go to exchange `{}`", shown(to)), false),
-            (_, None) => {
-                ("what expires, is refused or is too much is dropped, and goes to no exchange".to_owned(), true)
-            }
+        ("dead-letter-exchange", _) => match to {
+            Some(to) => (format!("dead letters go to exchange `{}`", shown(to)), false),
+            None => ("what expires, is refused or is too much is dropped, and goes to no exchange".to_owned(), true),
         },
-        ("overflow", _) => {
-            let text = if rejects {
-                "full queues refuse publishers".to_owned()
-            } else {
-                "full queues drop the oldest".to_owned()
-            };
-            (text, !rejects && from.is_some())
-        }
-        ("ha-mode", _) if to.is_none() => {
-            ("queues are no longer mirrored: each lives on one node alone".to_owned(), true)
-        }
-        ("ha-mode", _) if from.is_none() => {
-            (format!("queues are mirrored ({})", to.map(shown).unwrap_or_default()), false)
-        }
-        ("ha-params" | "ha-mode", _) => (plain() + ": mirrors come or go", tighter),
+        ("overflow", _) if rejects => ("full queues refuse publishers".to_owned(), false),
+        ("overflow", _) if from.is_some() => ("full queues drop the oldest messages".to_owned(), true),
+        ("ha-mode" | "ha-params", _) => return mirrors(key, sides),
+        ("ha-sync-mode", _) if !sides.1.contains_key("ha-mode") => return None,
         ("ha-sync-mode", _) => {
             let text = match to.and_then(Value::as_str) {
                 Some("automatic") => "new mirrors copy all messages at once, and the queue stands still meanwhile",
@@ -364,9 +397,37 @@ fn effect(key: &str, from: Option<&Value>, to: Option<&Value>, all: &BTreeMap<St
             };
             (text.to_owned(), false)
         }
-        _ => (plain(), false),
+        _ => {
+            let text = format!("{key} {}", change(from.map(shown).as_deref(), to.map(shown).as_deref()));
+            return Some(Effect { text, loses_data: false, is_plain: true });
+        }
     };
-    Effect { text, loses_data }
+    Some(Effect { text, loses_data, is_plain: false })
+}
+
+/// Says how many copies a mirrored queue has: two keys, one sentence.
+fn mirrors(key: &str, sides: Sides<'_>) -> Option<Effect> {
+    if key == "ha-params" && sides.0.get("ha-mode") != sides.1.get("ha-mode") {
+        return None;
+    }
+    let copies = |side: &BTreeMap<String, Value>| {
+        let params = side.get("ha-params");
+        match side.get("ha-mode").and_then(Value::as_str)? {
+            "all" => Some("a copy on every node".to_owned()),
+            "exactly" => Some(format!("{} copies", params.map(shown).unwrap_or_default())),
+            "nodes" => Some(format!("copies on {}", params.map(shown).unwrap_or_default())),
+            other => Some(format!("`{other}`")),
+        }
+    };
+    let (text, loses_data) = match (copies(sides.0), copies(sides.1)) {
+        (Some(_), None) => {
+            ("queues are no longer mirrored: each lives on one node alone, and is lost with it".to_owned(), true)
+        }
+        (None, Some(after)) => (format!("queues are mirrored: {after}"), false),
+        (Some(before), Some(after)) => (format!("queues have {after} instead of {before}"), false),
+        (None, None) => return None,
+    };
+    Some(Effect { text, loses_data, is_plain: false })
 }
 
 /// Says a number of milliseconds as people do.

@@ -8,7 +8,7 @@ use crate::definitions::{Definitions, secret_references};
 use crate::facts::platform;
 use crate::name::SecretRef;
 use crate::release::{Bundle, OnChange, Piece};
-use crate::secret::{Fingerprint, Sealed};
+use crate::secret::{Fingerprint, Sealed, Tag};
 
 /// Returns the secrets that were sealed anew, are new or gone.
 pub(super) fn secrets(pair: &Pair<'_>) -> Vec<SecretChange> {
@@ -54,8 +54,9 @@ pub(super) fn changed_value(old: &Bundle, new: &Bundle, name: &SecretRef) -> boo
     }
 }
 
-fn readers(sealed: &[u8]) -> Option<Sealed> {
-    Sealed::parse(sealed).ok()
+/// Returns the readers of a sealed file; its other recipients may be another noise each time.
+fn readers(sealed: &[u8]) -> Option<BTreeSet<Tag>> {
+    Sealed::parse(sealed).ok().map(|sealed| sealed.readers)
 }
 
 /// Says what a host uses a secret for, and what a new value does.

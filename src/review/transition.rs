@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::HostId;
 use super::pair::{Pair, count, list};
 use super::secrets::changed_value;
+use super::{HostId, ReleaseTree};
 use crate::facts::platform;
-use crate::name::HostName;
-use crate::release::{BrokerNode, NodeKind, Piece};
+use crate::name::{ClusterName, HostName};
+use crate::release::{BrokerNode, Bundle, NodeKind, Piece};
 
 /// A change that is held back until the spec grants it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -48,6 +48,28 @@ pub enum TransitionKind {
     Shrink,
     /// A virtual host is no longer in the release.
     Vhost,
+}
+
+/// Returns the transitions between two releases that the new one does not grant, with their clusters. What [`gist`] leaves of
+/// the bundles is enough for it.
+pub fn ungranted(old: &ReleaseTree, new: &ReleaseTree) -> Vec<(ClusterName, Transition)> {
+    let mut found = Vec::new();
+    for pair in super::pair::pairs(old, new) {
+        let held = transitions(&pair).into_iter().filter(|one| one.grant.is_some() && !one.granted);
+        found.extend(held.map(|one| (pair.name.clone(), one)));
+    }
+    found
+}
+
+/// Drops from a bundle what no transition depends on, so that a whole fleet fits into memory.
+pub fn gist(mut bundle: Bundle) -> Bundle {
+    for (path, artifact) in &mut bundle.artifacts {
+        if path.as_str() != platform::COOKIE {
+            artifact.content = Vec::new();
+        }
+    }
+    bundle.definitions = None;
+    bundle
 }
 
 /// Returns the transitions of a cluster that is on both sides.
@@ -99,7 +121,10 @@ fn addresses(pair: &Pair<'_>) -> Option<Transition> {
     let (mut gone, mut come) = (BTreeSet::new(), BTreeSet::new());
     for (host, old, new) in pair.staying() {
         let of = |role: &crate::release::Role| -> BTreeSet<String> {
-            role.addresses.iter().map(|address| address.address.to_string()).collect()
+            role.addresses
+                .iter()
+                .map(|address| address.address.to_string().trim_end_matches("/32").trim_end_matches("/128").to_owned())
+                .collect()
         };
         let (before, after) = (of(&old.role), of(&new.role));
         // Only a host that goes on running Keepalived has something to hold back.
@@ -160,8 +185,8 @@ fn nodes(pair: &Pair<'_>, old: &BrokerNode, new: Option<&BrokerNode>, found: &mu
             }
             (None, None) => {
                 let text = format!(
-                    "node {node} leaves the cluster: once a person has stopped it, the cluster forgets it, and what only it \
-                     holds is lost"
+                    "node {node} leaves the cluster: once a person has stopped it, quorum queues lose their replica there and \
+                     the cluster forgets it; what only it holds is lost"
                 );
                 found.push(made(
                     pair,

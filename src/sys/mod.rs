@@ -8,6 +8,7 @@ pub mod editor;
 pub mod files;
 pub mod git;
 pub mod guarded;
+pub mod pager;
 pub mod person;
 pub mod process;
 pub mod program;

@@ -74,6 +74,12 @@ pub(crate) fn change(dir: &Path, round: usize) {
     fs::write(file, cluster(0, round + 1)).expect("the benchmark's own file can be written");
 }
 
+/// Changes a default of all clusters.
+pub(crate) fn change_all(dir: &Path) {
+    let root = ROOT.replace("heartbeat: 60", "heartbeat: 30");
+    fs::write(dir.join("rmqgit.yaml"), root).expect("the benchmark's own file can be written");
+}
+
 /// The cluster and the host that the benchmark syncs.
 pub(crate) fn first_host() -> (String, String) {
     (name(0), format!("{}-1", name(0)))

@@ -139,6 +139,14 @@ impl Bed {
             .collect();
         report(row("publish: one cluster changed", &change));
 
+        let one = [RMQGIT, "review", "HEAD~1", "--format", "json"];
+        let review: Vec<Cost> = (0..runs).map(|_| measure::run(&self.spec, &one)).collect();
+        report(row("review: one cluster changed", &review));
+        fleet::change_all(&self.spec);
+        git(&self.spec, &["commit", "-q", "-a", "-m", "change a default of all"]);
+        let review: Vec<Cost> = (0..runs).map(|_| measure::run(&self.spec, &[RMQGIT, "review", "HEAD~1"])).collect();
+        report(row("review: a default of all changed", &review));
+
         let host = SyncedHost::new(&self.folder.join("host"), &self.spec);
         let first: Vec<Cost> = (0..runs).map(|_| host.first()).collect();
         report(row("sync: first, local remote", &first));

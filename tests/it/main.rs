@@ -19,6 +19,7 @@ mod probes;
 mod programs;
 mod publish;
 mod reference;
+mod review;
 mod rules;
 mod secret;
 mod signing;

@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "yaml",
         ],
     ),
-    ("review", &["definitions", "facts", "name", "policy", "release", "secret"]),
+    ("review", &["definitions", "facts", "live", "name", "plan", "policy", "release", "report", "secret"]),
     ("forge", &[]),
     (
         "publish",

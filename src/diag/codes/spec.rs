@@ -226,6 +226,16 @@ pub(super) const CODES: &[Code] = &[
         example: "nodes: [{host: rabbit1, type: ram}, rabbit2]\n",
     },
     Code {
+        code: "transition-not-granted",
+        title: "A dangerous change without its grant",
+        why: "Another Erlang cookie, other virtual addresses, a node that leaves, is renamed or becomes another kind, and a \
+              release that takes away most of a host's files disturb more than one host or give something up for good. The \
+              hosts hold such a change back until the spec names it, so that merging it without does half of what it says.",
+        fix: "If it is meant, add the grant that the message names to `grants` of the cluster, in the same change. Remove it \
+              afterwards, or leave it: a grant that has been used does nothing.",
+        example: "grants: [\"forget-node:rabbit@rabbit4\"]\n",
+    },
+    Code {
         code: "unknown-config-key",
         title: "A key whose spelling in RabbitMQ 3.6 is not known",
         why: "RabbitMQ 3.6 reads an Erlang term. rmqgit translates the keys that people use, each with its \
