@@ -3,10 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
-
 use super::{Exit, Failure, schema, stderr, stdout};
-use crate::name::ClusterName;
+use crate::name::{ClusterName, Digest};
 use crate::sys::git::make;
 use crate::sys::workspace;
 
@@ -98,11 +96,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 fn own_digest() -> Result<String, Failure> {
     let path = std::env::current_exe()?;
     let bytes = workspace::read(&path).map_err(|error| Failure::from_error(&error))?;
-    let mut digest = String::new();
-    for byte in Sha256::digest(bytes) {
-        digest.push_str(&format!("{byte:02x}"));
-    }
-    Ok(digest)
+    Ok(Digest::of(&bytes).to_string())
 }
 
 /// Says whether two paths are one directory.

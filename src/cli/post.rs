@@ -78,9 +78,10 @@ pub(super) fn run(args: &Posting, review: &Review) -> Result<Exit, Failure> {
     };
     let Some(token) = token(place.kind) else {
         let names = place.kind.tokens().join("` or `");
-        let why = match place.fork {
-            true => "the pull request comes from a fork, whose runs have no token".to_owned(),
-            false => format!("there is no token in `{names}`"),
+        let why = if place.fork {
+            "the pull request comes from a fork, whose runs have no token".to_owned()
+        } else {
+            format!("there is no token in `{names}`")
         };
         return instead(args, review, &why);
     };
@@ -114,34 +115,40 @@ fn tell(args: &Posting, review: &Review, place: &Place, posted: Posted) -> Resul
         Ok(Commented::Updated) => "the comment says the new review",
         Ok(Commented::Unchanged) => "the comment says all that already",
         Ok(Commented::Newer) => "a newer run has commented already, and its words stay",
-        Err(error) => return instead(args, review, &told(error)),
+        Err(error) => return instead(args, review, &told(&error)),
     };
     writeln!(stderr(), "Pull request {number} of {project}: {done}.")?;
     match posted.status {
         Some(Err(error)) => {
-            writeln!(stderr(), "rmqgit: the commit status could not be set: {}", told(error))?;
+            writeln!(stderr(), "rmqgit: the commit status could not be set: {}", told(&error))?;
             Ok(failed(args))
         }
         _ => Ok(Exit::Clean),
     }
 }
 
-fn told(error: PostError) -> String {
-    Failure::from_error(&error).message
+fn told(error: &PostError) -> String {
+    Failure::from_error(error).message
 }
 
-/// Writes the review where people find it without the forge's help.
+/// Writes the review where people find it without the forge's help. What cannot be written there fails no build either.
 fn instead(args: &Posting, review: &Review, why: &str) -> Result<Exit, Failure> {
     let whole = whole(args);
-    let failure = |error: workspace::WorkspaceError| Failure::from_error(&error);
-    workspace::replace(&args.post_file, markdown(review, usize::MAX, whole).as_bytes(), 0o644).map_err(failure)?;
-    let mut place = format!("`{}`", args.post_file.display());
+    let text = |room| markdown(review, room, whole).into_bytes();
+    let mut stderr = stderr();
+    writeln!(stderr, "rmqgit: the review was not posted: {why}")?;
+    let file = args.post_file.as_path();
+    let mut tries = vec![(format!("`{}`", file.display()), workspace::replace(file, &text(usize::MAX), 0o644))];
     if let Some(summary) = variable("GITHUB_STEP_SUMMARY") {
-        workspace::append(summary.as_ref(), markdown(review, SUMMARY, whole).as_bytes()).map_err(failure)?;
-        place.push_str(" and in the summary of the job");
+        let written = workspace::append(summary.as_ref(), &text(SUMMARY));
+        tries.push(("the summary of the job".to_owned(), written));
     }
-    writeln!(stderr(), "rmqgit: the review was not posted: {why}")?;
-    writeln!(stderr(), "  it is in {place}")?;
+    for (place, written) in tries {
+        match written {
+            Ok(()) => writeln!(stderr, "  it is in {place}")?,
+            Err(error) => writeln!(stderr, "  nor is it in {place}: {}", Failure::from_error(&error).message)?,
+        }
+    }
     Ok(failed(args))
 }
 

@@ -111,7 +111,7 @@ fn each_forge_gets_one_comment_and_a_status() {
         let url = "https://forge.example.org/page.html";
         let made = ci.post(&["--artifact-url", url]);
         assert_eq!((made.status, made.stderr), (0, says("the review is a new comment")), "{kind:?}");
-        assert!(made.stdout.contains("5680"), "the review is printed too: {}", made.stdout);
+        assert!(made.stdout.contains("1 cluster"), "the review is printed too: {}", made.stdout);
         let again = ci.post(&["--artifact-url", url]);
         assert_eq!((again.status, again.stderr), (0, says("the comment says all that already")));
         let other = ci.post(&["--artifact-url", url, "--instance", "second"]);
@@ -214,10 +214,14 @@ fn a_fork_without_a_token_gets_a_file_and_a_summary() {
     command.env_remove("RMQGIT_FORGE_TOKEN").env("GITHUB_TOKEN", "").env("GITHUB_STEP_SUMMARY", &summary);
     let ended = ci.end(&mut command);
     let says = "rmqgit: the review was not posted: the pull request comes from a fork, whose runs have no token\n  \
-                it is in `rmqgit-review.md` and in the summary of the job\n";
+                it is in `rmqgit-review.md`\n  it is in the summary of the job\n";
     assert_eq!((ended.status, ended.stderr.as_str()), (0, says));
     assert_eq!(fs::read_to_string(&summary).unwrap(), format!("# before\n{}", ci.written().unwrap()));
     assert!(ci.forge.state().log.is_empty());
+    // Not even a file that cannot be written fails the build.
+    let ended = ci.end(command.args(["--post-file", "/proc/nowhere/review.md"]));
+    assert_eq!(ended.status, 0);
+    assert!(ended.stderr.contains("  nor is it in `/proc/nowhere/review.md`: cannot"), "{}", ended.stderr);
 }
 
 #[test]

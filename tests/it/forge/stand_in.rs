@@ -145,10 +145,8 @@ impl State {
                 let from = size.saturating_mul(page - 1);
                 let shown: Vec<_> = self.comments.iter().skip(from).take(size).map(|c| self.show(&items, c)).collect();
                 let more = from + shown.len() < self.comments.len();
-                let link = match more {
-                    true => format!("Link: <https://forge.example.org/?page={}>; rel=\"next\"\r\n", page + 1),
-                    false => String::new(),
-                };
+                let next = format!("Link: <https://forge.example.org/?page={}>; rel=\"next\"\r\n", page + 1);
+                let link = if more { next } else { String::new() };
                 (200, link, Value::Array(shown))
             }
             ("POST", _) if described.contains("/statuses/") => {
