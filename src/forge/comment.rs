@@ -132,7 +132,7 @@ fn ours(line: &mut Line<'_>, review: &Review<'_>, me: &Me) -> Result<Vec<Comment
 }
 
 fn update(line: &mut Line<'_>, review: &Review<'_>, comment: &Comment, body: &str) -> Result<Step, PostError> {
-    let theirs = marker::read(review.instance, &comment.body).flatten();
+    let theirs = marker::read(review.instance, &comment.body).and_then(|marker| marker.run);
     if theirs > line.place.run && line.place.run.is_some() {
         return Ok(Step::Done(Commented::Newer));
     }

@@ -123,54 +123,63 @@ impl<'a> Line<'a> {
         let mut request = request.clone();
         let (mut last, mut redirects) = (String::new(), 0);
         for attempt in 0..TRIES {
-            let left = self.end.saturating_sub(self.web.passed());
+            let left = self.left();
             if left.is_zero() {
-                return Err(self.late(what, last));
+                return Err(self.late(&what, &last));
             }
-            let pause = match self.web.send(&request, left.min(ONE)) {
-                Ok(answer) if (300..400).contains(&answer.status) && answer.status != 304 => {
-                    redirects += 1;
-                    request.path = self.follow(what.clone(), &request, &answer, redirects)?;
+            let answer = match self.web.send(&request, left.min(ONE)) {
+                Ok(answer) => answer,
+                Err(gone) if !gone.passing || !request.again => {
+                    return Err(PostError::Lost { what, why: plain(&gone.why, 300), perhaps: gone.passing });
+                }
+                Err(gone) => {
+                    last = plain(&gone.why, 300);
+                    self.rest(backoff(attempt), &what, &last)?;
                     continue;
                 }
-                Ok(answer) => match tired(&answer, self.web.now()) {
-                    Some(seconds) => {
-                        let pause = Duration::from_secs(seconds);
-                        if pause >= self.end.saturating_sub(self.web.passed()) {
-                            return Err(PostError::Tired { what, seconds });
-                        }
-                        last = format!("{} {}", answer.status, reason(&answer)).trim().to_owned();
-                        pause
-                    }
-                    None if answer.status >= 500 && answer.status != 501 => {
-                        last = format!("{} {}", answer.status, reason(&answer)).trim().to_owned();
-                        if !request.again {
-                            return Err(PostError::Lost { what, why: last, perhaps: true });
-                        }
-                        backoff(attempt)
-                    }
-                    None => return Ok(answer),
-                },
-                Err(lost) => {
-                    last = plain(&lost.why, 300);
-                    if !lost.passing || !request.again {
-                        return Err(PostError::Lost { what, why: last, perhaps: lost.passing });
-                    }
-                    backoff(attempt)
-                }
             };
-            if pause >= self.end.saturating_sub(self.web.passed()) {
-                return Err(self.late(what, last));
+            if (300..400).contains(&answer.status) && answer.status != 304 {
+                redirects += 1;
+                request.path = self.follow(what.clone(), &request, &answer, redirects)?;
+                continue;
             }
-            self.web.wait(pause);
+            if let Some(seconds) = tired(&answer, self.web.now()) {
+                let pause = Duration::from_secs(seconds);
+                if pause >= self.left() {
+                    return Err(PostError::Tired { what, seconds });
+                }
+                last = said(&answer);
+                self.web.wait(pause);
+            } else if answer.status >= 500 && answer.status != 501 {
+                last = said(&answer);
+                if !request.again {
+                    return Err(PostError::Lost { what, why: last, perhaps: true });
+                }
+                self.rest(backoff(attempt), &what, &last)?;
+            } else {
+                return Ok(answer);
+            }
         }
         Err(PostError::Lost { what, why: format!("{last} ({TRIES} times)"), perhaps: false })
     }
 
     /// Waits before something is tried anew, if there is time for it.
     pub(super) fn pause(&mut self, attempt: u32) {
-        let left = self.end.saturating_sub(self.web.passed());
+        let left = self.left();
         self.web.wait(backoff(attempt).min(left));
+    }
+
+    /// Waits before a request is sent again; a wait that leaves no time for that is not begun.
+    fn rest(&mut self, pause: Duration, what: &str, last: &str) -> Result<(), PostError> {
+        if pause >= self.left() {
+            return Err(self.late(what, last));
+        }
+        self.web.wait(pause);
+        Ok(())
+    }
+
+    fn left(&self) -> Duration {
+        self.end.saturating_sub(self.web.passed())
     }
 
     /// Makes an error of an answer that was not hoped for.
@@ -191,18 +200,16 @@ impl<'a> Line<'a> {
         let place = answer.headers.get("location").map_or("", String::as_str);
         let path = place.strip_prefix(self.place.api.as_str()).filter(|path| path.starts_with('/'));
         let repeats = request.method == Method::Get || matches!(answer.status, 307 | 308);
-        match path.filter(|path| repeats && !path.contains("..") && !path.contains(char::is_control)) {
-            Some(path) => Ok(path.to_owned()),
-            None => {
-                let place = plain(place.split('?').next().unwrap_or_default(), 200);
-                let api = &self.place.api;
-                refused(format!("it redirects to `{place}`, and the token goes nowhere but below {api}"))
-            }
+        if let Some(path) = path.filter(|path| repeats && !path.contains("..") && !path.contains(char::is_control)) {
+            return Ok(path.to_owned());
         }
+        let place = plain(place.split('?').next().unwrap_or_default(), 200);
+        let api = &self.place.api;
+        refused(format!("it redirects to `{place}`, and the token goes nowhere but below {api}"))
     }
 
-    fn late(&self, what: String, last: String) -> PostError {
-        PostError::Late { what, seconds: self.time.as_secs(), last }
+    fn late(&self, what: &str, last: &str) -> PostError {
+        PostError::Late { what: what.to_owned(), seconds: self.time.as_secs(), last: last.to_owned() }
     }
 }
 
@@ -216,6 +223,12 @@ pub(super) fn named(request: &Request) -> String {
         Method::Delete => "DELETE",
     };
     format!("{method} {}", request.path.split('?').next().unwrap_or_default())
+}
+
+/// Returns a status and what the forge says with it.
+fn said(answer: &Answer) -> String {
+    let words = reason(answer);
+    if words.is_empty() { answer.status.to_string() } else { format!("{} {words}", answer.status) }
 }
 
 /// 1, 2, 4, 8, 16 seconds.

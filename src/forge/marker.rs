@@ -41,13 +41,20 @@ pub(super) fn line(instance: &Instance, run: Option<u64>) -> String {
     }
 }
 
-/// Reads the first line of a comment: which run wrote it, if it is one of this instance at all.
-pub(super) fn read(instance: &Instance, body: &str) -> Option<Option<u64>> {
+/// The first line of a comment of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Marker {
+    /// The CI run that wrote it.
+    pub(super) run: Option<u64>,
+}
+
+/// Reads the first line of a comment, if it is one of this instance.
+pub(super) fn read(instance: &Instance, body: &str) -> Option<Marker> {
     let first = body.lines().next().unwrap_or_default().trim_end();
     let inner = first.strip_prefix("<!-- ")?.strip_suffix(" -->")?;
     match inner.strip_prefix(&instance.to_string())? {
-        "" => Some(None),
-        run => Some(Some(run.strip_prefix(" run=")?.parse().ok()?)),
+        "" => Some(Marker { run: None }),
+        run => Some(Marker { run: Some(run.strip_prefix(" run=")?.parse().ok()?) }),
     }
 }
 
@@ -57,18 +64,18 @@ mod tests {
 
     #[test]
     fn a_marker_is_read_as_it_is_written() {
-        let check = |instance: &Instance, body: &str, expect: Option<Option<u64>>| {
+        let check = |instance: &Instance, body: &str, expect: Option<Marker>| {
             assert_eq!(read(instance, body), expect, "{body}");
         };
-        let (none, orders) = (Instance::default(), "orders.eu".parse().unwrap());
+        let (none, orders) = (Instance::default(), "orders.eu".parse().expect("a name"));
         for run in [None, Some(0), Some(u64::MAX)] {
-            check(&none, &(line(&none, run) + "text"), Some(run));
-            check(&orders, &line(&orders, run), Some(run));
+            check(&none, &(line(&none, run) + "text"), Some(Marker { run }));
+            check(&orders, &line(&orders, run), Some(Marker { run }));
             check(&none, &line(&orders, run), None);
             check(&orders, &line(&none, run), None);
         }
         // Forges may end lines as they like.
-        check(&none, "<!-- rmqgit/review run=7 -->\r\ntext", Some(Some(7)));
+        check(&none, "<!-- rmqgit/review run=7 -->\r\ntext", Some(Marker { run: Some(7) }));
         // Only the first line counts: a review may quote a marker.
         check(&none, "> <!-- rmqgit/review run=7 -->", None);
         check(&none, "text\n<!-- rmqgit/review run=7 -->", None);

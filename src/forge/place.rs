@@ -252,7 +252,7 @@ mod tests {
         let mut env = GITHUB.to_vec();
         env.extend([("GITEA_ACTIONS", "true"), ("RMQGIT_FORGE_USER", "bot")]);
         env[1] = ("GITHUB_API_URL", "https://git.example.org/api/v1/");
-        let place = look(&env, Some(&event("acme/spec")), &Given::default()).unwrap();
+        let place = look(&env, Some(&event("acme/spec")), &Given::default()).expect("a place");
         assert_eq!((place.kind, place.api.as_str()), (Kind::Gitea, "https://git.example.org/api/v1"));
         assert_eq!(place.login.as_deref(), Some("bot"));
     }
@@ -299,7 +299,7 @@ mod tests {
         );
         assert_eq!(clear("http://127.0.0.1:3000/api/v1"), Ok("http://127.0.0.1:3000/api/v1".into()));
         let given = Given { api: Some("http://git.lan/api/v1/".into()), ..Given::default() };
-        let place = look(GITHUB, Some(&event("acme/spec")), &given).unwrap();
+        let place = look(GITHUB, Some(&event("acme/spec")), &given).expect("a place");
         assert_eq!(place.api, "http://git.lan/api/v1");
     }
 
@@ -315,7 +315,7 @@ mod tests {
             project: Some("acme/spec".into()),
             number: Some(1),
         };
-        let place = look(&[], None, &given).unwrap();
+        let place = look(&[], None, &given).expect("a place");
         assert_eq!((place.project.as_str(), place.number, place.run), ("acme/spec", 1, None));
     }
 }

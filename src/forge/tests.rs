@@ -102,14 +102,14 @@ impl Forge {
                 answer(422, json!({"message": "Validation Failed", "errors": [{"message": "Body is too long"}]}))
             }
             Method::Post => {
-                let id = self.add(self.me.unwrap_or(41), &body.unwrap());
-                let made = self.comments.iter().find(|(number, ..)| *number == id).unwrap();
+                let id = self.add(self.me.unwrap_or(41), &body.expect("a body"));
+                let made = self.comments.iter().find(|(number, ..)| *number == id).expect("it was made");
                 answer(201, self.show(made))
             }
             Method::Patch | Method::Put => at.map_or_else(
                 || answer(404, Value::Null),
                 |at| {
-                    self.comments[at].2 = body.unwrap();
+                    self.comments[at].2 = body.expect("a body");
                     answer(200, json!({}))
                 },
             ),
@@ -136,7 +136,7 @@ impl Web for Forge {
         self.seen.push(line.clone());
         let hit = self.faults.front().is_some_and(|(text, _)| line.contains(text));
         let lost = |why: &str| Err(Lost { why: why.to_owned(), passing: true });
-        match hit.then(|| self.faults.pop_front().unwrap().1) {
+        match hit.then(|| self.faults.pop_front().expect("a fault").1) {
             None => Ok(self.carry_out(request)),
             Some(Fault::Answer(status, headers, body)) => {
                 let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -354,7 +354,7 @@ fn faults_pass_or_are_told() {
 
     let failure = |fault: Fault, kind| {
         let mut forge = Forge::new(kind).with([("Get", fault)]);
-        run(&mut forge, &place(kind)).comment.unwrap_err().to_string()
+        run(&mut forge, &place(kind)).comment.expect_err("it fails").to_string()
     };
     let refused = |status, words: &str| Fault::Answer(status, vec![], json!({ "message": words }));
     let led = |place: &str| Fault::Answer(301, vec![("location", place.to_owned())], Value::Null);
@@ -374,12 +374,12 @@ fn faults_pass_or_are_told() {
 fn the_time_for_everything_ends() {
     let faults = (0..20).map(|_| ("/user", Fault::Deaf));
     let mut forge = Forge::new(Kind::GitHub).with(faults);
-    let error = run(&mut forge, &place(Kind::GitHub)).comment.unwrap_err();
+    let error = run(&mut forge, &place(Kind::GitHub)).comment.expect_err("it fails");
     assert_eq!(error.to_string(), "GET /user: connection refused (6 times)");
     let wait = || ("/user", Fault::Answer(429, vec![("retry-after", "290".into())], Value::Null));
     let mut forge = Forge::new(Kind::GitHub).with([wait(), ("/user", Fault::Deaf), ("/user", Fault::Deaf)]);
     forge.faults.extend((0..3).map(|_| ("/user", Fault::Deaf)));
-    let error = run(&mut forge, &place(Kind::GitHub)).comment.unwrap_err();
+    let error = run(&mut forge, &place(Kind::GitHub)).comment.expect_err("it fails");
     assert_eq!(error.to_string(), "GET /user: 300 s were not enough (`connection refused`)");
     assert!(forge.passed <= TOTAL);
 }
@@ -394,7 +394,7 @@ fn a_redirect_within_the_api_is_followed() {
     let seen = ["Get /user", LIST, "Post /issues/5/comments", "Post /repositories/1/issues/5/comments", LIST];
     check(forge, "Created", &[&format!("1 7 {NEW}")], &seen);
     let mut forge = Forge::new(Kind::GitHub).with((0..4).map(|_| ("/user", to("/user"))));
-    let error = run(&mut forge, &place(Kind::GitHub)).comment.unwrap_err().to_string();
+    let error = run(&mut forge, &place(Kind::GitHub)).comment.expect_err("it fails").to_string();
     assert_eq!(error, "GET /user: the answer is 307; it redirects more than 3 times");
 }
 
@@ -403,7 +403,7 @@ fn the_status_says_the_class() {
     let status = |kind, faults: Vec<(&'static str, Fault)>| {
         let mut forge = Forge::new(kind).with(faults);
         let place = Place { head: Some(SHA.into()), ..place(kind) };
-        run(&mut forge, &place).status.unwrap().map_err(|error| error.to_string())
+        run(&mut forge, &place).status.expect("the commit is known").map_err(|error| error.to_string())
     };
     for kind in [Kind::GitHub, Kind::GitLab, Kind::Gitea] {
         assert_eq!(status(kind, vec![]), Ok(()));

@@ -76,16 +76,13 @@ impl Connection {
         for (name, value) in self.headers {
             builder = builder.header(*name, *value);
         }
-        let response = match &request.body {
-            Some(body) => {
-                // A text has a length, which some servers in between insist on.
-                let request = builder.header("Content-Type", "application/json").body(body.to_string())?;
-                self.agent.run(self.agent.configure_request(request).timeout_global(Some(time)).build())?
-            }
-            None => {
-                let request = builder.body(())?;
-                self.agent.run(self.agent.configure_request(request).timeout_global(Some(time)).build())?
-            }
+        let response = if let Some(body) = &request.body {
+            // A text has a length, which some servers in between insist on.
+            let request = builder.header("Content-Type", "application/json").body(body.to_string())?;
+            self.agent.run(self.agent.configure_request(request).timeout_global(Some(time)).build())?
+        } else {
+            let request = builder.body(())?;
+            self.agent.run(self.agent.configure_request(request).timeout_global(Some(time)).build())?
         };
         read(response)
     }

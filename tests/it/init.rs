@@ -43,7 +43,7 @@ fn a_repository_on_main_without_a_commit() {
     // What CI runs is what wrote its files.
     let (_, sum, _) = run(Command::new("sha256sum").arg(assert_cmd::cargo::cargo_bin!("rmqgit")));
     let sum = sum.split(' ').next().unwrap();
-    for name in FILES[3..6].iter() {
+    for name in &FILES[3..6] {
         let text = fs::read_to_string(dir.path().join(name)).unwrap();
         assert!(text.contains(&format!("  RMQGIT_SHA256: {sum}\n")), "{name}");
         assert!(text.contains("  RMQGIT_URL: https://example.org/rmqgit\n") && !text.contains("PROGRAM"), "{name}");

@@ -185,7 +185,7 @@ fn what_cannot_be_posted_is_written_and_told() {
         ),
         ("silence", Kind::Github, "/user", vec![Fault::Silence]),
     ];
-    let mut told = String::new();
+    let mut told = Vec::new();
     for (name, kind, at, faults) in faults {
         let ci = Ci::new(kind);
         ci.forge.state().faults.extend(faults.into_iter().map(|fault| (at, fault)));
@@ -193,9 +193,9 @@ fn what_cannot_be_posted_is_written_and_told() {
         assert_eq!(ended.status, 0, "{ended:?}");
         assert!(ci.written().unwrap().contains("5680"));
         assert!(ci.forge.state().faults.is_empty(), "{name}");
-        told.push_str(&format!("# {name}\n{}\n", ended.stderr));
+        told.push(format!("# {name}\n{}", ended.stderr));
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(told.join("\n"));
     let ci = Ci::new(Kind::Github);
     ci.forge.state().faults.push_back(("/user", refused(401, "Bad credentials")));
     assert_eq!(ci.post(&["--fail-on-post"]).status, 3);

@@ -159,7 +159,7 @@ impl State {
                 (201, String::new(), self.show(&schema("201"), made))
             }
             ("PATCH" | "PUT", Some(at)) => {
-                self.comments[at].2 = text.to_owned();
+                text.clone_into(&mut self.comments[at].2);
                 (200, String::new(), self.show(&schema("200"), &self.comments[at]))
             }
             ("DELETE", Some(at)) => {
