@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::{Exit, Failure, stderr};
 use crate::forge::{self, Commented, Given, Instance, Kind, Nowhere, Place, PostError, Posted, Verdict};
-use crate::review::{self, Review};
+use crate::review::Review;
+use crate::review::markdown::{self, Limits, Unit};
 use crate::secret::Secret;
 use crate::sys::web::Connection;
 use crate::sys::workspace;
@@ -175,12 +176,7 @@ fn place(args: &Posting) -> Result<Place, Nowhere> {
 
 /// Renders the review in at most so many bytes.
 fn markdown(review: &Review, room: usize, whole: Option<&str>) -> String {
-    let text = review::render(review, review::Look { width: 100, full: false });
-    let link = whole.map_or_else(String::new, |url| format!("\n[The whole review]({url})\n"));
-    let frame = |text: &str| format!("```text\n{text}```\n{link}");
-    let ends = text.match_indices('\n').map(|(at, _)| at + 1).rev();
-    let fitting = ends.map(|end| frame(&text[..end])).find(|whole| whole.len() <= room);
-    fitting.unwrap_or_else(|| frame(""))
+    markdown::render(review, Limits { size: room, unit: Unit::Bytes, full: whole })
 }
 
 fn whole(args: &Posting) -> Option<&str> {

@@ -3,14 +3,15 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::out::{Format, page};
+use super::out::page;
 use super::publish::{explain, jobs};
 use super::{Exit, Failure, post, stderr};
 use crate::diag::{self, Diagnostics, Sources};
+use crate::name::ClusterName;
 use crate::publish::{Compared, Comparison, compare};
 use crate::release::canonical_json;
 use crate::report::Report;
-use crate::review;
+use crate::review::{self, Review, html, markdown, picture};
 use crate::sys::{clock, pager, workspace};
 
 /// Say what merging a change does: who is disturbed, what is lost, what waits for a grant
@@ -25,6 +26,8 @@ use crate::sys::{clock, pager, workspace};
   $ rmqgit review main my-branch
   $ rmqgit review rmqgit/output~1 rmqgit/output --format json
   $ rmqgit plan --report reports/ main
+  $ rmqgit review main --format html > review.html
+  $ rmqgit review main --format svg --cluster orders > orders.svg
   $ rmqgit review origin/main --post")]
 pub(super) struct Args {
     /// The old side
@@ -48,8 +51,26 @@ pub(super) struct Args {
     /// How to write the review
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Draw this cluster alone
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<ClusterName>,
     #[command(flatten)]
     post: post::Posting,
+}
+
+/// How a review is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a terminal
+    Text,
+    /// For programs; the document is versioned and has a schema (`rmqgit schema review`)
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+    /// One page that needs no network
+    Html,
+    /// Pictures of the clusters, with marks on what changes
+    Svg,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
@@ -74,6 +95,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             review::render(&review, review::Look { width, full: args.full })
         }
         Format::Json => canonical_json(&review),
+        Format::Markdown => markdown::render(&review, markdown::Limits::NONE),
+        Format::Html => html::render(&review),
+        Format::Svg => pictures(&review, args.cluster.as_ref()),
     };
     page(&text)?;
     post::run(&args.post, &review)
@@ -103,4 +127,12 @@ fn report(path: &Path) -> Result<Report, Failure> {
         Failure::new(format!("`{}` is not a report: {error}", path.display()))
             .help("`rmqgit status --format json` on a host prints its last one")
     })
+}
+
+/// Draws the clusters whose pictures change.
+fn pictures(review: &Review, only: Option<&ClusterName>) -> String {
+    let wanted = |name: &ClusterName| only.is_none_or(|only| only == name);
+    let topologies = review.clusters.iter().filter_map(|one| one.topology.as_ref());
+    let topologies: Vec<_> = topologies.filter(|topology| wanted(&topology.cluster)).collect();
+    picture::svg(&topologies)
 }

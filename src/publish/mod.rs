@@ -22,7 +22,6 @@ mod remote;
 mod seal;
 mod signers;
 mod source;
-pub mod topology;
 mod verify;
 mod write;
 

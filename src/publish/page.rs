@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::topology;
 use crate::model::fleet::Facts;
 use crate::model::{Cluster, Host};
 use crate::release::{Bundle, StoredFiles};
+use crate::review::picture::{self, Topology};
 
 /// The name of a page in its directory.
 pub const NAME: &str = "README.md";
@@ -20,13 +20,14 @@ const NOTE: &str = "rmqgit writes this branch; change the spec, not these files.
 
 /// Returns the pages of a cluster's directory.
 pub fn cluster(cluster: &Cluster, bundles: &[Bundle]) -> StoredFiles {
+    let topology = Topology::of(&cluster.name.value, bundles);
     StoredFiles::from([
-        (NAME.to_owned(), readme(cluster, bundles).into_bytes()),
-        (PICTURE.to_owned(), topology::svg(cluster).into_bytes()),
+        (NAME.to_owned(), readme(cluster, bundles, &topology).into_bytes()),
+        (PICTURE.to_owned(), picture::svg(&[&topology]).into_bytes()),
     ])
 }
 
-fn readme(cluster: &Cluster, bundles: &[Bundle]) -> String {
+fn readme(cluster: &Cluster, bundles: &[Bundle], topology: &Topology) -> String {
     let name = cluster.name.value.as_str();
     let files: BTreeMap<&str, usize> = bundles.iter().map(|b| (b.host.as_str(), b.artifacts.len())).collect();
     let mut text = format!("# {}\n\n{}\n\n", plain(name), summary(cluster));
@@ -56,7 +57,7 @@ fn readme(cluster: &Cluster, bundles: &[Bundle]) -> String {
             put(&mut text, line);
         }
     }
-    put(&mut text, format_args!("\n```mermaid\n{}```\n\n{NOTE}", topology::mermaid(cluster)));
+    put(&mut text, format_args!("\n```mermaid\n{}```\n\n{NOTE}", picture::mermaid(topology)));
     text
 }
 

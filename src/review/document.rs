@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diff::{Attribute, Kind};
-use super::topology::Topology;
+use super::picture::Topology;
 use super::{LiveHost, Transition};
 use crate::name::{ClusterName, HostName, SecretRef};
 use crate::release::{Bundle, OnChange};

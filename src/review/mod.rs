@@ -9,20 +9,26 @@ mod document;
 mod files;
 mod fold;
 mod haproxy;
+pub mod html;
 mod keepalived;
 mod live;
+pub mod markdown;
 mod names;
 mod objects;
 mod pair;
+pub mod picture;
 mod policies;
 mod rabbitmq;
+#[cfg(test)]
+mod sample;
 mod secrets;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
-pub mod topology;
 mod transition;
+mod visible;
+mod words;
 
 use std::cmp::Reverse;
 
@@ -37,11 +43,13 @@ pub use transition::{Transition, TransitionKind, gist, ungranted};
 use consequences::danger;
 use names::Names;
 use pair::Pair;
+use picture::Topology;
 
 /// Compares two releases and says what merging the new one does.
 pub fn review(base: Side, head: Side, old: &ReleaseTree, new: &ReleaseTree) -> Review {
-    let reviews = pair::pairs(old, new).into_iter().filter_map(|pair| cluster(&pair)).collect();
-    let mut clusters = fold::fold(reviews);
+    let pairs = pair::pairs(old, new);
+    let mut clusters = fold::fold(pairs.iter().filter_map(cluster).collect());
+    clusters.iter_mut().for_each(|one| draw(one, &pairs));
     clusters.sort_by_key(|one| (Reverse(worst(one)), Reverse(one.clusters.len()), one.clusters.first().cloned()));
     let class = clusters.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
     let counts = Counts {
@@ -92,6 +100,16 @@ fn cluster<'a>(pair: &Pair<'a>) -> Option<(ClusterReview, Names)> {
     let worst = review.consequences.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
     review.class = if review.transitions.is_empty() { worst } else { Class::Transition };
     Some((review, names))
+}
+
+/// Draws the first cluster of an entry, if there is something to see in its picture.
+fn draw(review: &mut ClusterReview, pairs: &[Pair<'_>]) {
+    let Some(Ok(at)) = review.clusters.first().map(|name| pairs.binary_search_by_key(&name, |pair| pair.name)) else {
+        return;
+    };
+    let Pair { name, old, new } = &pairs[at];
+    let (old, new): (Vec<_>, Vec<_>) = (old.values().copied().collect(), new.values().copied().collect());
+    review.topology = Topology::between(name, &old, &new).filter(Topology::changes);
 }
 
 /// Returns how dangerous the worst of a cluster is.

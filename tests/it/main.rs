@@ -14,6 +14,7 @@ mod git;
 mod hosts;
 mod init;
 mod install;
+mod page;
 mod patterns;
 mod probes;
 mod programs;
