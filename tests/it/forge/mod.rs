@@ -164,7 +164,8 @@ fn what_cannot_be_posted_is_written_and_told() {
     let led = |header| Fault::Answer(301, header, Value::Null);
     let limited = "Retry-After: 3000\r\n";
     let long = json!({"message": "Validation Failed", "documentation_url": "https://forge.example.org/docs",
-        "errors": [{"message": "Body is too long (maximum is 65536 characters)"}]});
+        "errors": [{"resource": "IssueComment", "code": "unprocessable", "field": "data",
+            "message": "Body is too long (maximum is 65536 characters)"}]});
     let faults: Vec<(&str, Kind, &str, Vec<Fault>)> = vec![
         ("a bad token", Kind::Github, "/user", vec![refused(401, "Bad credentials")]),
         ("a weak token", Kind::Gitlab, "POST", vec![refused(403, "insufficient_scope")]),
