@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use ureq::http::{HeaderValue, Response};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
@@ -53,6 +54,7 @@ impl Connection {
         // Nothing prints it, and HTTP/2 would not keep it in its tables.
         value.set_sensitive(true);
         let config = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .https_only(place.api.starts_with("https://"))
             .max_redirects(0)
             .max_redirects_will_error(false)

@@ -10,4 +10,4 @@ mod script;
 pub(crate) mod server;
 mod ssh;
 mod sshd;
-mod web;
+pub(crate) mod web;

@@ -6,15 +6,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running server.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub(super) port: u16,
+    pub(crate) port: u16,
 }
 
 impl Server {
     /// Starts a server on a free port and waits until it answers. Between finding a port and using it somebody else may
     /// take it; then the server ends, and another port is tried.
-    pub(super) fn start(make: impl Fn(u16) -> Command) -> Self {
+    pub(crate) fn start(make: impl Fn(u16) -> Command) -> Self {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let child = make(port).stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the server is installed");
@@ -48,7 +48,7 @@ impl Drop for Server {
 }
 
 /// A program with nothing of the caller's environment but `PATH`.
-pub(super) fn program(name: &str) -> Command {
+pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command.env_clear().env("PATH", std::env::var_os("PATH").expect("PATH is set")).stderr(Stdio::null());
     command

@@ -85,7 +85,7 @@ fn config(dir: &Path, root: &Path, port: u16, backend: u16) -> String {
     )
 }
 
-fn authority(dir: &Path, name: &str) {
+pub(crate) fn authority(dir: &Path, name: &str) {
     let (key, pem) = (dir.join(format!("{name}.key")), dir.join(format!("{name}.pem")));
     fs::write(dir.join("openssl.cnf"), "[req]\ndistinguished_name=dn\nx509_extensions=ext\n[dn]\n[ext]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n").unwrap();
     let config = dir.join("openssl.cnf");
@@ -115,7 +115,7 @@ fn authority(dir: &Path, name: &str) {
 }
 
 /// Makes the server's certificate, for two addresses and no name.
-fn certificate(dir: &Path) {
+pub(crate) fn certificate(dir: &Path) {
     fs::write(dir.join("openssl.cnf"), "[req]\ndistinguished_name=dn\nx509_extensions=ext\n[dn]\n[ext]\nbasicConstraints=critical,CA:FALSE\nsubjectAltName=IP:127.0.0.1,IP:127.0.0.2\n").unwrap();
     let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
     run(

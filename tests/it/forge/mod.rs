@@ -3,6 +3,7 @@
 mod ci;
 mod contract;
 mod stand_in;
+mod tls;
 
 use std::fs;
 use std::process::{Command, Stdio};
