@@ -33,9 +33,14 @@ pub(super) fn consequences(pair: &Pair<'_>, review: &ClusterReview) -> Vec<Conse
     members(pair, review, &mut found);
     versions(pair, &mut found);
     found.extend(policies::consequences(&review.policies));
-    found.extend(objects::consequences(&review.objects));
+    found.extend(objects::pruned(pair));
+    found.extend(objects::consequences(pair, &review.objects));
     found.extend(review.secrets.iter().map(|one| say(Class::Live, one.text.clone(), one.hosts.clone())));
     documents(review, &mut found);
+    if found.is_empty() && review.transitions.is_empty() {
+        let text = "files of the release change, and nothing on the hosts does".to_owned();
+        found.push(say(Class::Nothing, text, review.hosts.clone()));
+    }
     found.sort_by_key(|one| (std::cmp::Reverse(danger(one.class, one.loses_data)), one.hosts.is_empty()));
     found
 }
@@ -223,14 +228,28 @@ fn members(pair: &Pair<'_>, review: &ClusterReview, found: &mut Vec<Consequence>
 }
 
 fn versions(pair: &Pair<'_>, found: &mut Vec<Consequence>) {
-    let (Some(old), Some(new)) = pair.brokers() else { return };
-    if old.version != new.version {
+    let mut differing: BTreeMap<(String, String, String), Vec<HostId>> = BTreeMap::new();
+    for (host, old, new) in pair.staying() {
+        let of = |bundle: &Bundle| {
+            let rabbitmq = bundle.role.broker.iter().map(|broker| ("RabbitMQ".to_owned(), broker.version.clone()));
+            let others = bundle.role.versions.iter();
+            let others =
+                others.map(|(unit, version)| (unit.as_str().trim_end_matches(".service").to_owned(), version.clone()));
+            rabbitmq.chain(others).collect::<BTreeMap<_, _>>()
+        };
+        let before = of(old);
+        for (program, after) in of(new) {
+            if let Some(before) = before.get(&program).filter(|before| **before != after) {
+                differing.entry((program, before.clone(), after)).or_default().push(pair.id(host));
+            }
+        }
+    }
+    for ((program, before, after), hosts) in differing {
         let text = format!(
-            "the files are written for RabbitMQ {} instead of {}: rmqgit installs no packages, and reports every host with another \
-             version until somebody does",
-            new.version, old.version
+            "the files are written for {program} {after} instead of {before}: rmqgit installs no packages, and reports every host \
+             with another version until somebody does"
         );
-        found.push(say(Class::Live, text, Vec::new()));
+        found.push(say(Class::Live, text, hosts));
     }
 }
 

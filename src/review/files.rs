@@ -15,11 +15,13 @@ type Key = (String, Kind, Option<OnChange>, Vec<diff::Attribute>, Option<Note>, 
 pub(super) fn files(pair: &Pair<'_>, names: &Names) -> (Vec<HostId>, Vec<FileChange>) {
     let mut changed = Vec::new();
     let mut found: Vec<FileChange> = Vec::new();
-    let mut seen: BTreeMap<Key, usize> = BTreeMap::new();
+    let mut same: BTreeMap<Key, usize> = BTreeMap::new();
+    let mut alike: BTreeMap<Key, usize> = BTreeMap::new();
     for host in pair.hosts() {
         let (old, new) = (pair.old.get(host).copied(), pair.new.get(host).copied());
         let changes = diff::host_changes(old, new);
-        if changes.is_empty() {
+        // What a host is may change without a file, such as the version that its files are written for.
+        if changes.is_empty() && old.map(|bundle| &bundle.role) == new.map(|bundle| &bundle.role) {
             continue;
         }
         changed.push(pair.id(host));
@@ -27,17 +29,17 @@ pub(super) fn files(pair: &Pair<'_>, names: &Names) -> (Vec<HostId>, Vec<FileCha
         for change in changes.into_iter().filter(|_| new.is_some()) {
             let note = note(&change, old, new);
             let lines = diff::changed_lines(&change.diff);
-            let plain = names.plain(&lines, Some(host));
-            let key = (
-                change.path.clone(),
-                change.kind,
-                change.on_change.clone(),
-                change.attributes.clone(),
-                note.clone(),
-                plain,
-            );
+            let key = |lines: &str| -> Key {
+                let (path, on_change) = (change.path.clone(), change.on_change.clone());
+                (path, change.kind, on_change, change.attributes.clone(), note.clone(), lines.to_owned())
+            };
             let next = found.len();
-            let index = *seen.entry(key).or_insert(next);
+            // The same lines are the same change, and so are lines that differ in nothing but whose they are.
+            let (exact, plain) = (key(&lines), key(&names.plain(&lines, Some(host))));
+            let known = same.get(&exact).or_else(|| alike.get(&plain)).copied();
+            let index = known.unwrap_or(next);
+            same.entry(exact).or_insert(index);
+            alike.entry(plain).or_insert(index);
             if index == next {
                 found.push(file(change, note, old.is_none()));
             } else {

@@ -44,15 +44,41 @@ pub(super) fn objects(pair: &Pair<'_>) -> Vec<ObjectChange> {
     found
 }
 
-/// Says what happens to people and programs by it.
-pub(super) fn consequences(changes: &[ObjectChange]) -> Vec<Consequence> {
+/// Says what happens to people and programs by it. What policies do is said elsewhere, by who wins.
+pub(super) fn consequences(pair: &Pair<'_>, changes: &[ObjectChange]) -> Vec<Consequence> {
+    let remains = |one: &ObjectChange| {
+        let stays = pair.definitions().1.and_then(|new| stays(&(one.object, String::new()), new));
+        one.kind == Kind::Removed && stays.is_some()
+    };
     // What is taken away comes first.
-    let mut visible: Vec<&ObjectChange> = changes.iter().filter(|one| !one.object.ends_with("policy")).collect();
+    let mut visible: Vec<&ObjectChange> =
+        changes.iter().filter(|one| !one.object.ends_with("policy") || remains(one)).collect();
+    // A virtual host that goes is a transition.
+    visible.retain(|one| one.object != "vhost" || one.kind != Kind::Removed);
     visible.sort_by_key(|one| one.kind != Kind::Removed);
-    visible
-        .into_iter()
-        .map(|one| Consequence { class: Class::Live, loses_data: false, text: one.text.clone(), hosts: Vec::new() })
-        .collect()
+    let say = |one: &ObjectChange| {
+        let class = if remains(one) { Class::Nothing } else { Class::Live };
+        Consequence { class, loses_data: false, text: one.text.clone(), hosts: Vec::new() }
+    };
+    visible.into_iter().map(say).collect()
+}
+
+/// Says what is removed from the brokers from now on, or no longer, although the spec never named it.
+pub(super) fn pruned(pair: &Pair<'_>) -> Vec<Consequence> {
+    let (Some(old), Some(new)) = pair.definitions() else { return Vec::new() };
+    let beyond = |one: &Definitions, other: &Definitions| -> Vec<String> {
+        one.prune.iter().filter(|kind| !other.prune.contains(kind)).map(|kind| kind.replace('_', " ")).collect()
+    };
+    let (more, less) = (beyond(new, old), beyond(old, new));
+    let say = |text| Consequence { class: Class::Live, loses_data: false, text, hosts: Vec::new() };
+    let mut found = Vec::new();
+    if !more.is_empty() {
+        found.push(say(format!("all {} that the spec does not name are removed from the brokers", list(&more))));
+    }
+    if !less.is_empty() {
+        found.push(say(format!("{} that the spec does not name stay on the brokers from now on", list(&less))));
+    }
+    found
 }
 
 fn rank(object: &str) -> usize {

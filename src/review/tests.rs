@@ -80,7 +80,7 @@ shows!(
 );
 shows!(
     a_policy_that_is_not_pruned_stays,
-    Class::Live,
+    Class::Nothing,
     &[(
         "    policies:
       - name: ha-all
@@ -97,11 +97,6 @@ shows!(
     the_address_moves,
     Class::Reload,
     &[("hosts: [rabbit1, rabbit2]               # the first", "hosts: [rabbit2, rabbit1]               # the first")]
-);
-shows!(
-    a_node_leaves,
-    Class::Transition,
-    &[("    rabbit3: {address: 192.168.1.221}\n", ""), ("[rabbit1, rabbit2, rabbit3]", "[rabbit1, rabbit2]")]
 );
 shows!(
     a_node_comes,
@@ -124,8 +119,8 @@ shows!(a_plugin, Class::Live, &[("[rabbitmq_management]", "[rabbitmq_management,
 shows!(a_permission, Class::Live, &[("write: \"^shop\\\\.\"", "write: \"^shop\\\\.in\\\\.\"")]);
 shows!(a_user_goes, Class::Live, &[("      shop:\n", "      till:\n")]);
 shows!(
-    a_virtual_host_goes_and_one_comes,
-    Class::Transition,
+    what_is_pruned_from_now_on,
+    Class::Live,
     &[("vhosts: {/: {}}", "vhosts: {/: {}, new: {}}"), ("    prune: [users]", "    prune: [users, policies]")]
 );
 shows!(another_router, Class::Reload, &[("virtual_router_id: 87", "virtual_router_id: 88")]);
@@ -143,6 +138,18 @@ shows!(
         "  maintenance: {timezone: UTC, windows: [{from: \"02:00\", to: \"05:00\"}]}\n  grants: [rotate-cookie]\n  rules:\n"
     )]
 );
+
+#[test]
+fn a_node_and_a_virtual_host_leave() {
+    let three = "    rabbit3: {address: 192.168.1.221}\n";
+    let more = TUTORIAL
+        .replace(three, &format!("{three}    rabbit4: {{address: 192.168.1.223}}\n"))
+        .replace("[rabbit1, rabbit2, rabbit3]", "[rabbit1, rabbit2, rabbit3, rabbit4]")
+        .replace("vhosts: {/: {}}", "vhosts: {/: {}, old: {}}");
+    let review = reviewed(&one(&more), &one(TUTORIAL));
+    assert_eq!(review.class, Class::Transition);
+    insta::assert_snapshot!(plain(&review, false));
+}
 
 #[test]
 fn a_grant_lets_a_transition_pass() {
@@ -194,7 +201,7 @@ fn clusters_that_differ_in_what_changes_are_not_put_together() {
         artifact.mode = 0o600;
     }
     for (id, bundle) in &mut new {
-        bundle.artifacts.retain(|path, _| path.as_str() != "/etc/hosts" || id == &last);
+        bundle.artifacts.retain(|path, _| path.as_str() != "/etc/haproxy/haproxy.cfg" || id == &last);
     }
     assert_eq!(reviewed(&old, &new).clusters.len(), 2);
 }

@@ -159,9 +159,12 @@ impl Page {
         }
         let consequences = one.consequences.iter().take(self.limits.changes);
         for consequence in consequences {
-            let color = if consequence.loses_data { RED } else { consequence.class.color() };
             let text = format!("{}{}", consequence.text, self.on(&consequence.hosts, one));
-            self.item(color, &text);
+            if consequence.loses_data {
+                self.danger(&text);
+            } else {
+                self.item(consequence.class.color(), &text);
+            }
         }
         self.more(one.consequences.len());
         self.changes(one);
@@ -169,7 +172,7 @@ impl Page {
     }
 
     fn transition(&mut self, transition: &Transition, one: &ClusterReview) {
-        self.item(RED, &format!("transition: {}{}", transition.text, self.on(&transition.hosts, one)));
+        self.danger(&format!("transition: {}{}", transition.text, self.on(&transition.hosts, one)));
         match (&transition.grant, transition.granted) {
             (None, _) => {}
             (Some(grant), true) => self.line(GREEN, &format!("    granted: `{grant}`")),
@@ -259,6 +262,10 @@ impl Page {
         if all > self.limits.changes {
             self.line(DIM, &format!("  … {} more (`--full` shows all)", all - self.limits.changes));
         }
+    }
+
+    fn danger(&mut self, text: &str) {
+        self.wrapped(RED, "  ! ", "    ", text);
     }
 
     fn item(&mut self, color: &str, text: &str) {
