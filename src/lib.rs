@@ -50,6 +50,8 @@ pub mod apply;
 
 pub mod report;
 
+pub mod alert;
+
 // The programs.
 pub mod agent;
 pub mod cli;

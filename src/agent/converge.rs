@@ -8,7 +8,7 @@ use crate::live::Observed;
 use crate::name::{ReleaseId, UnitName};
 use crate::plan::{self, Action, Change, Desired, Finding, Outcome, Plan, Step, StepResult, Subject};
 use crate::release::OnChange;
-use crate::report::{Failure, Next};
+use crate::report::{Failure, FailureCode, Next};
 use crate::sys::clock;
 
 use super::Run;
@@ -109,7 +109,7 @@ impl Run<'_> {
         let Some(loaded) = self.load(&good) else { return false };
         let message = bad.to_string();
         self.state.remember_bad(bad);
-        self.report.failures.push(Failure { message, next: Next::WaitForRelease });
+        self.report.failures.push(Failure { code: FailureCode::FailedRelease, message, next: Next::WaitForRelease });
         self.report.steps.append(outcomes);
         self.compare(&loaded, false);
         true

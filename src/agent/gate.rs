@@ -2,7 +2,7 @@
 
 use crate::live::{Observed, Probe};
 use crate::plan::{self, Desired, Neighbours, Plan};
-use crate::report::{Failure, Mode, Next};
+use crate::report::{Failure, FailureCode, Mode, Next};
 use crate::sys::broker::{self, Access};
 use crate::sys::clock;
 
@@ -30,7 +30,11 @@ impl Run<'_> {
             let reasons: Vec<String> = shut.iter().map(ToString::to_string).collect();
             let message = format!("the broker was not restarted: {}", reasons.join("; "));
             self.report.failures.retain(|failure| failure.next != Next::WaitForPerson);
-            self.report.failures.push(Failure { message, next: Next::WaitForPerson });
+            self.report.failures.push(Failure {
+                code: FailureCode::RefusedRestart,
+                message,
+                next: Next::WaitForPerson,
+            });
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::name::{HostPath, ReleaseId, SecretRef};
 use crate::observe::{self, Targets};
 use crate::plan::{self, Base, Desired, Finding, Owed, Plan};
 use crate::release::Bundle;
-use crate::report::{self, Failure, Mode, Next, Release, Report, Verdict};
+use crate::report::{self, Failure, FailureCode, Mode, Next, Release, Report, Verdict};
 use crate::secret::Fingerprint;
 use crate::sys::clock;
 use crate::sys::files::{FilesError, Root};
@@ -21,6 +21,7 @@ use crate::sys::process;
 use crate::sys::statedir::{self, StateDir, StateError};
 use crate::sys::store::{Slot, Store, StoreError};
 
+pub mod alerts;
 mod converge;
 mod gate;
 mod holding;
@@ -145,7 +146,11 @@ impl Run<'_> {
                 if let Some(findings) = self.compare(&loaded, true) {
                     self.report.findings.extend(findings);
                     let message = "the release is refused".to_owned();
-                    self.report.failures.push(Failure { message, next: Next::WaitForRelease });
+                    self.report.failures.push(Failure {
+                        code: FailureCode::RefusedRelease,
+                        message,
+                        next: Next::WaitForRelease,
+                    });
                     self.compare_with_last();
                 }
             }
@@ -172,7 +177,11 @@ impl Run<'_> {
             None => Some(loaded),
             Some(bad) => {
                 let message = bad.to_string();
-                self.report.failures.push(Failure { message, next: Next::WaitForRelease });
+                self.report.failures.push(Failure {
+                    code: FailureCode::FailedRelease,
+                    message,
+                    next: Next::WaitForRelease,
+                });
                 None
             }
         }
@@ -289,7 +298,11 @@ impl Run<'_> {
     }
 
     fn fail(&mut self, error: &dyn Error, next: Next) {
-        self.report.failures.push(Failure { message: with_causes(error), next });
+        self.fail_as(FailureCode::Other, error, next);
+    }
+
+    fn fail_as(&mut self, code: FailureCode, error: &dyn Error, next: Next) {
+        self.report.failures.push(Failure { code, message: with_causes(error), next });
     }
 }
 

@@ -158,6 +158,7 @@ pub fn read(state: &Path, now: Timestamp) -> Option<InForce> {
         Err(why) => {
             let finding = Finding {
                 code: FindingCode::UnreadablePause,
+                about: String::new(),
                 message: format!("the host counts as paused, because the pause cannot be read: {why}"),
                 help: "nothing is changed until `rmqgit resume` lifts it, or `rmqgit pause` writes a new one"
                     .to_owned(),
@@ -167,6 +168,7 @@ pub fn read(state: &Path, now: Timestamp) -> Option<InForce> {
     };
     let finding = (document.since.duration_since(now) > SLACK).then(|| Finding {
         code: FindingCode::PauseInFuture,
+        about: String::new(),
         message: format!("the pause begins at {}, and the clock says {now}: it was set back", document.since),
         help: "set the clock; the pause holds until it ends by the clock, or until `rmqgit resume`".to_owned(),
     });

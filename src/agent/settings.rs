@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::alert::AlertsFile;
 use crate::diag::{Diagnostics, Sources};
 use crate::name::{ClusterName, HostName};
 pub use crate::plan::Asked;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub host_key: PathBuf,
     /// Whom the host believes.
     pub trust: Trust,
+    /// What becomes an incident, and who is told; `None` keeps no incidents.
+    pub alerts: Option<AlertsFile>,
     /// Whether a release that failed here is tried again.
     pub retry: bool,
     /// What a person says who asks for the broker's restart, if it needs one.
@@ -88,6 +91,8 @@ pub struct AgentFile {
     pub access: RemoteOptions,
     /// Whom the host believes.
     pub trust: TrustFile,
+    /// What becomes an incident, and who is told. Without it no incidents are kept.
+    pub alerts: Option<AlertsFile>,
 }
 
 /// Whom the host believes, as `agent.yaml` says it.
@@ -189,6 +194,9 @@ pub enum SettingsError {
     /// A run that only reports restarts nothing.
     #[error("`--now` restarts a broker, and the mode is `report`")]
     NowInReport,
+    /// A target of alerts is not one.
+    #[error(transparent)]
+    Target(#[from] crate::alert::TargetError),
     /// The remote is not one.
     #[error(transparent)]
     Remote(#[from] crate::sys::remote::RemoteUrlError),
@@ -245,6 +253,9 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
     if flags.now.is_some() && aim == Aim::Report && !flags.dry_run {
         return Err(SettingsError::NowInReport);
     }
+    if let (Some(alerts), Some(cluster)) = (&file.alerts, &cluster) {
+        alerts.targets(cluster)?;
+    }
     match (remote, cluster, host) {
         (Some(remote), Some(cluster), Some(host)) => Ok(Settings {
             remote: Remote::parse(&remote, options)?,
@@ -260,6 +271,7 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
             secrets,
             host_key,
             trust,
+            alerts: file.alerts,
             retry: flags.retry,
             now: flags.now,
         }),

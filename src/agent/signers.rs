@@ -80,6 +80,7 @@ impl Run<'_> {
             Some(anchor) => Ok(Trust::new(anchor, revoked)),
             None => Err(Doubt::Refused(Finding {
                 code: FindingCode::NoSigners,
+                about: String::new(),
                 message: format!("`{}` names no key, so no release can be trusted", paths.allowed_signers.display()),
                 help: "put a line `NAME KEY` there for each public key that may sign releases; where unsigned ones \
                        shall be taken, set `trust: {signatures: ignored}` in agent.yaml"
@@ -122,7 +123,12 @@ fn names(links: &[ReleaseId]) -> Vec<String> {
 fn read<T>(path: &Path, parse: impl Fn(&[u8]) -> Result<T, LineError>) -> Result<Option<T>, Doubt> {
     let unreadable = |message: String| {
         let help = "nothing is trusted until it is repaired: root alone may write it, and every line must be readable";
-        Doubt::Refused(Finding { code: FindingCode::UnreadableSigners, message, help: help.to_owned() })
+        Doubt::Refused(Finding {
+            code: FindingCode::UnreadableSigners,
+            about: String::new(),
+            message,
+            help: help.to_owned(),
+        })
     };
     match guarded::read(path).map_err(|error| unreadable(super::with_causes(&error)))? {
         Some(text) => parse(&text).map(Some).map_err(|error| unreadable(format!("`{}`, {error}", path.display()))),
@@ -135,5 +141,5 @@ fn broken(message: String) -> Doubt {
         "publish again from a repository that has the newest release; if the signers were replaced on purpose, see \
                 the page on trust"
             .to_owned();
-    Doubt::Refused(Finding { code: FindingCode::BrokenSigners, message, help })
+    Doubt::Refused(Finding { code: FindingCode::BrokenSigners, about: String::new(), message, help })
 }

@@ -4,7 +4,7 @@ use crate::fetch::{self, FetchError, Fetched, LoadError, Loaded};
 use crate::name::ReleaseId;
 use crate::plan::{Finding, FindingCode};
 use crate::release::SIGNERS;
-use crate::report::{Failure, Mode, Next};
+use crate::report::{Failure, FailureCode, Mode, Next};
 use crate::sys::store::{self, Slot};
 use crate::trust::allowed::KeyFault;
 use crate::trust::signature::{self, Flaw};
@@ -48,7 +48,7 @@ impl Run<'_> {
                 }
                 match astray(&error) {
                     Some(finding) => self.refuse(finding),
-                    None => self.fail(&error, Next::Retry),
+                    None => self.fail_as(unfetched(&error), &error, Next::Retry),
                 }
                 return None;
             }
@@ -125,6 +125,7 @@ impl Run<'_> {
         let age = self.report.at.as_second().saturating_sub(loaded.time) / DAY;
         (loaded.signer.is_some() && most > 0 && age > most).then(|| Finding {
             code: FindingCode::StaleRelease,
+            about: String::new(),
             message: format!("the newest release was signed {age} days ago, more than {most}"),
             help:
                 "renew it with `rmqgit publish --sign KEY --refresh --push REMOTE`; if somebody has, the remote keeps \
@@ -137,12 +138,21 @@ impl Run<'_> {
     pub(super) fn refuse(&mut self, finding: Finding) {
         self.report.findings.push(finding);
         let message = "the release is refused".to_owned();
-        self.report.failures.push(Failure { message, next: Next::WaitForRelease });
+        self.report.failures.push(Failure { code: FailureCode::RefusedRelease, message, next: Next::WaitForRelease });
     }
 }
 
 fn short(release: &ReleaseId) -> &str {
     &release.as_str()[..10]
+}
+
+/// Says what kind of failure it is that there is no newest release.
+fn unfetched(error: &FetchError) -> FailureCode {
+    match error {
+        FetchError::MissingRef { .. } => FailureCode::NoRelease,
+        FetchError::Remote(_) => FailureCode::UnreachableRemote,
+        FetchError::NotADescendant { .. } | FetchError::Store(_) => FailureCode::Other,
+    }
 }
 
 /// A ref that does not go forward.
@@ -154,6 +164,7 @@ fn astray(error: &FetchError) -> Option<Finding> {
     };
     Some(Finding {
         code,
+        about: String::new(),
         message: format!("the remote offers release {}, {what} {}", short(offered), short(previous)),
         help: format!(
             "releases only go forward: publish a new one; if the history was replaced on purpose, remove `{accept}` on \
@@ -174,7 +185,8 @@ fn flawed(release: &ReleaseId, flaw: &Flaw) -> Finding {
         }
         Flaw::KeyType(_) => (FindingCode::UnsupportedKey, "sign with an Ed25519 or ECDSA key"),
     };
-    Finding { code, message: format!("release {} is refused: {flaw}", short(release)), help: help.to_owned() }
+    let message = format!("release {} is refused: {flaw}", short(release));
+    Finding { code, about: String::new(), message, help: help.to_owned() }
 }
 
 /// A signature of a key that does not count here.
@@ -193,7 +205,7 @@ fn distrusted(release: &ReleaseId, print: &str, fault: &KeyFault) -> Finding {
         KeyFault::Expired(_) => (FindingCode::ExpiredSigner, "sign with a newer key: `rmqgit publish --sign KEY`"),
     };
     let message = format!("release {}, signed by {print}, is refused: {fault}", short(release));
-    Finding { code, message, help: help.to_owned() }
+    Finding { code, about: String::new(), message, help: help.to_owned() }
 }
 
 /// A release that is not this host's.
@@ -201,12 +213,14 @@ fn unfit(error: &LoadError) -> Finding {
     match error {
         LoadError::Stranger { release, cluster, host, own_cluster } => Finding {
             code: if *own_cluster { FindingCode::OtherHost } else { FindingCode::OtherCluster },
+            about: String::new(),
             message: format!("release {} is for host `{cluster}/{host}`, not for this one", short(release)),
             help: "somebody has moved this host's ref to it: publish again, and look at `cluster` and `host` in agent.yaml"
                 .to_owned(),
         },
         error => Finding {
             code: FindingCode::MalformedRelease,
+            about: String::new(),
             message: super::with_causes(error),
             help: "publish again with rmqgit, and with a version that this host's rmqgit can read".to_owned(),
         },

@@ -13,6 +13,7 @@ mod load;
 mod out;
 
 mod agent;
+mod alert;
 mod check;
 mod compile;
 mod completions;
@@ -74,6 +75,8 @@ enum Verb {
     Resume(resume::Args),
     /// Make this host run its agent by itself, or stop that
     Agent(agent::Args),
+    /// Try the targets that this host tells of its incidents
+    Alert(alert::Args),
     /// Keep the secrets of a spec repository, sealed for the hosts that need them
     Secret(secret::Args),
     /// Make a spec repository to start from
@@ -112,7 +115,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Exit, Failure> {
-    if matches!(cli.verb, Verb::Sync(_) | Verb::Pause(_) | Verb::Resume(_) | Verb::Agent(_)) {
+    if matches!(cli.verb, Verb::Sync(_) | Verb::Pause(_) | Verb::Resume(_) | Verb::Agent(_) | Verb::Alert(_)) {
         process::set_umask();
     }
     match &cli.verb {
@@ -127,6 +130,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Pause(args) => pause::run(args),
         Verb::Resume(args) => resume::run(args),
         Verb::Agent(args) => agent::run(args),
+        Verb::Alert(args) => alert::run(args),
         Verb::Secret(args) => secret::run(args),
         Verb::Init(args) => init::run(args),
         Verb::Demo(args) => demo::run(args, cli.color),

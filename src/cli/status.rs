@@ -1,12 +1,15 @@
 //! `rmqgit status`.
 
+use std::io::Write;
+
 use super::out::Format;
 use super::sync::{self, Place};
-use super::{Exit, Failure};
-use crate::agent::{self, settings};
+use super::{Exit, Failure, stdout};
+use crate::agent::{self, alerts, settings};
+use crate::alert;
 use crate::sys::clock;
 
-/// Show the last report of this host
+/// Show the last report of this host, and its incidents
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Nothing is looked at: this is what the last `rmqgit sync` found, with its exit status.
 
@@ -28,5 +31,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let report = agent::last_report(&state, now)
         .map_err(|error| Failure::from_error(&error).help("run `rmqgit sync` with the same root first"))?;
     sync::show(&report, args.format, Some(now))?;
+    if args.format == Format::Text {
+        let book = alerts::book(&state).map_err(|error| Failure::from_error(&error))?;
+        stdout().write_all(alert::text(&book, now).as_bytes())?;
+    }
     Ok(sync::exit(&report))
 }

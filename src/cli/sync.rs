@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::out::Format;
 use super::{Exit, Failure, stderr, stdout};
-use crate::agent::{self, settings};
+use crate::agent::{self, alerts, settings};
 use crate::diag;
 use crate::name::{ClusterName, HostName};
 use crate::release::canonical_json;
@@ -209,9 +209,20 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         ..flags
     };
     let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;
-    let report = agent::tick(&settings, args.wait).map_err(|error| Failure::from_error(&error))?;
-    show(&report, args.format, None)?;
-    Ok(exit(&report))
+    let ran = agent::tick(&settings, args.wait);
+    if let Err(error) = alerts::record(&settings, &ran) {
+        // Nobody hears of it otherwise, and it changes nothing about what the run did.
+        let _ = writeln!(stderr(), "rmqgit: the incidents of this run are not kept: {error}");
+    }
+    let shown = match &ran {
+        Ok(report) => show(report, args.format, None).map(|()| exit(report)),
+        Err(error) => Err(Failure::from_error(error)),
+    };
+    // The work is done and said. Whatever becomes of this changes neither.
+    if let Err(error) = alerts::deliver(&settings, ran.as_ref().ok()) {
+        let _ = writeln!(stderr(), "rmqgit: the targets are not told of incidents: {error}");
+    }
+    shown
 }
 
 /// Writes a report.
@@ -245,6 +256,7 @@ pub(super) fn failure(error: &settings::SettingsError) -> Failure {
             Failure::usage(error).help("add `--mode converge`, or `--dry-run` to see what it would do")
         }
         settings::SettingsError::Remote(_) => Failure::usage(error),
+        settings::SettingsError::Target(_) => Failure::from_error(error).help("see `alerts` in agent.yaml"),
         settings::SettingsError::Invalid { .. } | settings::SettingsError::Read(_) => Failure::from_error(error),
     }
 }

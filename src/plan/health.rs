@@ -9,32 +9,33 @@ use super::{Finding, FindingCode, Plan};
 pub(super) fn compare(plan: &mut Plan, desired: &Desired, observed: &Observed) {
     let Some(broker) = &desired.role.broker else { return };
     let Some(state) = observed.cluster.as_ref().and_then(|cluster| cluster.own.cluster.seen()) else { return };
-    let mut add = |code, message: String, help: &str| {
-        plan.findings.push(Finding { code, message, help: help.to_owned() });
+    let mut add = |code, about: &str, message: String, help: &str| {
+        plan.findings.push(Finding { code, about: about.to_owned(), message, help: help.to_owned() });
     };
     for member in &broker.members {
         if state.members.get(&member.node).is_some_and(|live| !live.running) {
             let message = format!("`{}` is a member of the cluster and does not run", member.node);
             let help = format!("see `systemctl status rabbitmq-server` and `rmqgit status` on {}", member.host);
-            add(FindingCode::MemberDown, message, &help);
+            add(FindingCode::MemberDown, &member.node, message, &help);
         }
     }
     own(&broker.node, state, add);
 }
 
-fn own(node: &str, state: &ClusterState, mut add: impl FnMut(FindingCode, String, &str)) {
+fn own(node: &str, state: &ClusterState, mut add: impl FnMut(FindingCode, &str, String, &str)) {
     if state.members.get(node).is_some_and(|live| live.maintenance) {
         let help = "when the work on it is done: rabbitmq-upgrade revive";
-        add(FindingCode::InMaintenance, format!("`{node}` is in maintenance and serves no clients"), help);
+        let message = format!("`{node}` is in maintenance and serves no clients");
+        add(FindingCode::InMaintenance, node, message, help);
     }
     for alarm in state.alarms.iter().filter(|alarm| alarm.ends_with(&format!(" on {node}"))) {
         let help = "publishers of the whole cluster are blocked until it is over; see `rabbitmq-diagnostics status`";
-        add(FindingCode::Alarm, format!("an alarm is in force: {alarm}"), help);
+        add(FindingCode::Alarm, alarm, format!("an alarm is in force: {alarm}"), help);
     }
     if let Some(others) = state.partitions.get(node).filter(|others| !others.is_empty()) {
         let others: Vec<_> = others.iter().map(|other| format!("`{other}`")).collect();
         let help = "see `rabbitmqctl cluster_status`, and RabbitMQ's guide to partitions before anything is restarted";
-        add(FindingCode::Partition, format!("`{node}` has been cut off from {}", others.join(", ")), help);
+        add(FindingCode::Partition, node, format!("`{node}` has been cut off from {}", others.join(", ")), help);
     }
 }
 

@@ -95,6 +95,9 @@ pub struct Waiting {
 pub struct Finding {
     /// What kind: a kebab-case noun.
     pub code: FindingCode,
+    /// What it is about, where a host can have several of the kind: an address, a node, a program.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// What is wrong.
     pub message: String,
     /// What to do.
@@ -317,13 +320,13 @@ fn refused(base: &Base, desired: &Desired) -> Option<Finding> {
     if desired.files.is_empty() {
         let message = "the release has no files for this host".to_owned();
         let help = "nothing was changed; if the host leaves the cluster, stop its timer first".to_owned();
-        return Some(Finding { code: FindingCode::EmptyRelease, message, help });
+        return Some(Finding { code: FindingCode::EmptyRelease, about: String::new(), message, help });
     }
     let lost = base.files.keys().filter(|path| !desired.files.contains_key(*path)).count();
     if lost * 2 > base.files.len() && !desired.grants.iter().any(|grant| grant == GRANT_SHRINK) {
         let message = format!("the release takes away {lost} of this host's {} files", base.files.len());
         let help = format!("nothing was changed; if this is meant, grant `{GRANT_SHRINK}` in the spec");
-        return Some(Finding { code: FindingCode::ShrunkenRelease, message, help });
+        return Some(Finding { code: FindingCode::ShrunkenRelease, about: String::new(), message, help });
     }
     None
 }

@@ -75,6 +75,7 @@ fn orphaned(action: &OnChange, observed: &Observed) -> Option<Finding> {
     let (OnChange::Reload(unit) | OnChange::Restart(unit)) = action else { return None };
     (observed.place == Place::Machine).then(|| Finding {
         code: FindingCode::OrphanedUnit,
+        about: unit.to_string(),
         message: format!("the release no longer configures `{unit}` on this host"),
         help: format!("stop it if it still runs: systemctl disable --now {unit}"),
     })
@@ -117,6 +118,7 @@ pub(super) fn order(plan: &mut Plan, asked: &BTreeMap<OnChange, Asked>, desired:
     for path in &observed.leftovers {
         plan.findings.push(Finding {
             code: FindingCode::Leftover,
+            about: path.to_string(),
             message: format!("a run that was killed left its candidate beside {path}"),
             help: "nothing to do: the next run that converges removes it".to_owned(),
         });

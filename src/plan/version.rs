@@ -12,12 +12,17 @@ use super::{Finding, FindingCode, Plan};
 /// Adds a finding for each program of another version, for each daemon whose program was replaced under it, for a HAProxy
 /// that still has old workers, and for each limit of RabbitMQ that is not the one it started with.
 pub(super) fn compare(plan: &mut Plan, base: &Base, desired: &Desired, observed: &Observed) {
-    let mut add = |code, message: String, help: &str| {
-        plan.findings.push(Finding { code, message, help: help.to_owned() });
+    let mut add = |code, about: &str, message: String, help: &str| {
+        plan.findings.push(Finding { code, about: about.to_owned(), message, help: help.to_owned() });
     };
     for (program, wanted, live) in versions(desired, observed).into_iter().filter(|(_, wanted, live)| wanted != live) {
         let message = format!("{program} is {live} here, and the release is written for {wanted}");
-        add(FindingCode::OtherVersion, message, "say in the spec what is installed, or install what the spec says");
+        add(
+            FindingCode::OtherVersion,
+            program,
+            message,
+            "say in the spec what is installed, or install what the spec says",
+        );
     }
     let runs =
         |(unit, probe): (_, &'_ Probe<UnitState>)| Some((unit, probe.seen().filter(|state| state.active)?.clone()));
@@ -26,19 +31,19 @@ pub(super) fn compare(plan: &mut Plan, base: &Base, desired: &Desired, observed:
         let message =
             format!("`{unit}` still runs the program that was installed when it started; it was replaced since");
         let help = format!("systemctl restart {unit}, on one host after the other");
-        add(FindingCode::ReplacedProgram, message, &help);
+        add(FindingCode::ReplacedProgram, unit.as_str(), message, &help);
     }
     for (_, state) in running.iter().filter(|(unit, state)| unit.as_str() == HAPROXY && state.workers > 1) {
         let (old, s) = (state.workers - 1, if state.workers == 2 { "" } else { "es" });
         let message = format!("{old} old HAProxy process{s} still serve connections by an older configuration");
         let help = "nothing to do: each ends with its last connection, at the latest after `hard-stop-after`";
-        add(FindingCode::OldWorkers, message, help);
+        add(FindingCode::OldWorkers, HAPROXY, message, help);
     }
     for (name, (was, now)) in base.changed_limits(observed) {
         let message = format!("RabbitMQ runs with {name} {now}, and with {was} when its files were read");
         let help =
             "somebody changed it in the running node; it holds until that starts again: set it back with rabbitmqctl";
-        add(FindingCode::ChangedWhileRunning, message, help);
+        add(FindingCode::ChangedWhileRunning, name, message, help);
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Finding, FindingCode, Plan, Unknown};
 pub(super) fn compare(plan: &mut Plan, desired: &Desired, observed: &Observed) {
     for address in &desired.role.addresses {
         let ip = address.ip();
+        let about = ip.to_string();
         let holders = match observed.addresses.get(&ip) {
             Some(Probe::Seen(holders)) => holders,
             Some(Probe::Failed(why)) => {
@@ -24,7 +25,7 @@ pub(super) fn compare(plan: &mut Plan, desired: &Desired, observed: &Observed) {
         if holders.here && keepalived.is_some_and(|unit| !unit.active) {
             let message = format!("{ip} is up on this host, though Keepalived does not run here");
             let help = format!("ip address del {} dev {}", address.address, address.interface);
-            plan.findings.push(Finding { code: FindingCode::ForeignAddress, message, help });
+            plan.findings.push(Finding { code: FindingCode::ForeignAddress, about: about.clone(), message, help });
         }
         match &holders.others {
             Probe::Seen(others) => {
@@ -33,11 +34,12 @@ pub(super) fn compare(plan: &mut Plan, desired: &Desired, observed: &Observed) {
                     let message = format!("{count} hosts answer for {ip}");
                     let help = "see `ip address` on the Keepalived hosts: VRRP between them may be blocked, or somebody added \
                                 the address by hand";
-                    plan.findings.push(Finding { code: FindingCode::TwoHolders, message, help: help.to_owned() });
+                    let help = help.to_owned();
+                    plan.findings.push(Finding { code: FindingCode::TwoHolders, about, message, help });
                 } else if count == 0 {
                     let message = format!("nobody answers for {ip}");
                     let help = "see `systemctl status keepalived haproxy` on the Keepalived hosts".to_owned();
-                    plan.findings.push(Finding { code: FindingCode::NoHolder, message, help });
+                    plan.findings.push(Finding { code: FindingCode::NoHolder, about, message, help });
                 }
             }
             Probe::Failed(why) => plan.unknown.push(unknown(&ip.to_string(), why)),

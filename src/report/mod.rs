@@ -17,6 +17,7 @@ mod text;
 
 pub use paused::{Paused, Person};
 pub use text::{Look, text};
+pub(crate) use text::{age, deed, summary};
 
 /// The version of the report that this program writes and the only one it reads.
 pub const FORMAT: u32 = 1;
@@ -129,10 +130,34 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
+    /// What kind: a kebab-case noun.
+    #[serde(default)]
+    pub code: FailureCode,
     /// What failed and why.
     pub message: String,
     /// What happens next.
     pub next: Next,
+}
+
+/// The kinds of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureCode {
+    /// The remote could not be asked.
+    UnreachableRemote,
+    /// The remote has no release for this host.
+    NoRelease,
+    /// The newest release is refused; a finding says why.
+    RefusedRelease,
+    /// The newest release failed on this host, and is not tried again.
+    FailedRelease,
+    /// After a run the host still differs.
+    StillDiffers,
+    /// The broker was not restarted, though a person asked for it.
+    RefusedRestart,
+    /// Anything else that the run needed.
+    #[default]
+    Other,
 }
 
 /// What happens after a failure.
@@ -170,7 +195,7 @@ impl Report {
         self.applied.extend(changes.into_iter().filter(|change| !still(change)));
         if outcomes.iter().all(|outcome| !outcome.is_bad()) && !after.is_settled() {
             let message = "after the run the host still differs from the release".to_owned();
-            self.failures.push(Failure { message, next: Next::Retry });
+            self.failures.push(Failure { code: FailureCode::StillDiffers, message, next: Next::Retry });
         }
         self.steps.extend(outcomes);
         self.take_rest(after.changes, after.findings, after.unknown, after.waiting);

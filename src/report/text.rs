@@ -148,7 +148,8 @@ fn note(out: &mut String, text: &str) {
     }
 }
 
-fn summary(change: &Change, at: Timestamp) -> String {
+/// Says in one line what differs, and what is to be done about it.
+pub(crate) fn summary(change: &Change, at: Timestamp) -> String {
     let action = match change.action {
         Action::Create => "create",
         Action::Replace => "replace",
@@ -196,9 +197,9 @@ fn difference(difference: &Difference) -> Option<String> {
     }
 }
 
-/// Shows what became of a step, where that says more than the change it belongs to.
-fn step(out: &mut String, outcome: &Outcome) {
-    let what = match &outcome.step {
+/// Says what a step does, as a command where it is one.
+pub(crate) fn deed(step: &Step) -> String {
+    match step {
         Step::Clean { path } => format!("remove the leftover beside {path}"),
         Step::Check { path, .. } => format!("check {path}"),
         Step::SetCookie { .. } => "let the running node take the new cookie".to_owned(),
@@ -221,7 +222,12 @@ fn step(out: &mut String, outcome: &Outcome) {
         Step::PutObject { object } => format!("set {object}"),
         Step::RemoveObject { object } => format!("remove {object}"),
         Step::Restart { unit, .. } => format!("restart {unit}"),
-    };
+    }
+}
+
+/// Shows what became of a step, where that says more than the change it belongs to.
+fn step(out: &mut String, outcome: &Outcome) {
+    let what = deed(&outcome.step);
     let daemon = !matches!(
         outcome.step,
         Step::Clean { .. }
@@ -264,7 +270,7 @@ fn diff(out: &mut String, change: &Change) {
 }
 
 /// Says how long ago something was, in its biggest unit.
-fn age(now: Timestamp, then: Timestamp) -> String {
+pub(crate) fn age(now: Timestamp, then: Timestamp) -> String {
     let past = now.duration_since(then).max(SignedDuration::ZERO);
     let seconds = past.as_secs();
     let (n, unit) = match seconds {

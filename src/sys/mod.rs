@@ -10,6 +10,7 @@ pub mod git;
 pub mod guarded;
 pub mod pager;
 pub mod person;
+pub mod post;
 pub mod process;
 pub mod program;
 pub mod random;

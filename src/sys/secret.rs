@@ -69,6 +69,13 @@ pub fn read(dir: &Path, name: &SecretRef) -> Result<Secret, SecretError> {
     Ok(Secret::new(Zeroizing::new(value.to_owned())))
 }
 
+/// Reads a secret from a file of any name. A trailing newline is not part of it.
+pub fn read_file(path: &Path) -> Result<Secret, SecretError> {
+    let bytes = read_closed(path, 0o077)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::Shape(path.to_owned()))?;
+    Ok(Secret::new(Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned())))
+}
+
 /// Reads a private key. Its group may read it too: so it is with the host keys of some distributions.
 pub fn private_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     read_closed(path, 0o037)

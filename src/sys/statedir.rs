@@ -142,17 +142,56 @@ pub fn remove_beside(dir: &Path, name: &str) -> Result<(), StateError> {
     remove().map_err(fail("remove", &path))
 }
 
+/// A document that nobody else writes meanwhile.
+#[derive(Debug)]
+pub struct Held {
+    dir: PathBuf,
+    name: String,
+    _lock: File,
+}
+
+/// Takes the lock of a document that more than one process writes, and waits for it.
+pub fn hold(dir: &Path, name: &str) -> Result<Held, StateError> {
+    make(dir)?;
+    Ok(Held { dir: dir.to_owned(), name: name.to_owned(), _lock: lock_of(dir, name)? })
+}
+
+/// Takes a lock that says who does something; `None` where somebody does it already.
+pub fn try_hold(dir: &Path, name: &str) -> Result<Option<Held>, StateError> {
+    make(dir)?;
+    let (path, lock) = open_lock(dir, name)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(Held { dir: dir.to_owned(), name: name.to_owned(), _lock: lock })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(fail("lock", &path)(source)),
+    }
+}
+
+impl Held {
+    /// Reads the document; `None` where there is none.
+    pub fn read(&self) -> Result<Option<Vec<u8>>, StateError> {
+        read(&self.dir, &self.name)
+    }
+
+    /// Replaces the document in one step; it is on the disk when this returns.
+    pub fn replace(&self, bytes: &[u8]) -> Result<(), StateError> {
+        replace(&self.dir, &self.name, bytes, true)
+    }
+}
+
 /// Takes the lock of one document: two people who write it come one after the other.
 fn lock_of(dir: &Path, name: &str) -> Result<File, StateError> {
+    let (path, lock) = open_lock(dir, name)?;
+    lock.lock().map_err(fail("lock", &path))?;
+    Ok(lock)
+}
+
+fn open_lock(dir: &Path, name: &str) -> Result<(PathBuf, File), StateError> {
     let path = dir.join(format!(".{name}.lock"));
-    let lock = || {
-        let mut open = OpenOptions::new();
-        let file =
-            open.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link()).open(&path)?;
-        file.lock()?;
-        Ok(file)
-    };
-    lock().map_err(fail("lock", &path))
+    let mut open = OpenOptions::new();
+    open.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link());
+    let lock = open.open(&path).map_err(fail("lock", &path))?;
+    Ok((path, lock))
 }
 
 /// Makes a state directory where it is missing, and closes it to others. One that others could write is not taken.

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests run programs, write files and read the environment as people do")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod alert;
 mod cli;
 mod codes;
 mod compile;

@@ -62,9 +62,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plan", &["definitions", "live", "name", "quote", "release"]),
     ("apply", &["live", "name", "plan", "quote", "release", "sys"]),
     ("report", &["definitions", "live", "name", "plan", "release"]),
+    ("alert", &["name", "plan", "release", "report", "secret"]),
     (
         "agent",
         &[
+            "alert",
             "apply",
             "definitions",
             "diag",
@@ -88,6 +90,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "agent",
+            "alert",
             "check",
             "compile",
             "definitions",
@@ -114,6 +117,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// The modules that mention no effect at all.
 const PURE: &[&str] = &[
+    "alert",
     "check",
     "compile",
     "definitions",

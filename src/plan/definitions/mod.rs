@@ -243,6 +243,7 @@ impl Task<'_> {
             };
             Finding {
                 code: FindingCode::UnmanagedObjects,
+                about: r#type.as_str().to_owned(),
                 message: format!(
                     "the broker holds, of type {}, what the release does not name: {}",
                     r#type.as_str(),

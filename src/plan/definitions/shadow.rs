@@ -73,6 +73,7 @@ fn finding(shadow: &Shadow<'_>, queues: &BTreeSet<&str>) -> Finding {
     let on = show::names(queues.iter().copied());
     Finding {
         code: FindingCode::ShadowedPolicy,
+        about: format!("{vhost}: {ours}"),
         message: format!(
             "the {kind} `{ours}` of the vhost `{vhost}` is not in force: `{foreign}`, which the release does not name, is on {on}"
         ),

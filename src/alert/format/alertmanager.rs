@@ -1,0 +1,88 @@
+//! Alertmanager: every incident is an alert with labels that stay the same, so that it can group them across a fleet.
+//!
+//! <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>. An alert that nobody repeats ends by itself: one
+//! that is open is sent again every [`REFRESH`], and ends after three times that if the host says no more.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::{Keys, Post, Request, at, secret};
+use crate::alert::kind::Identity;
+use crate::alert::ledger::{Case, Stage};
+use crate::alert::letter::Sender;
+use crate::alert::outbox::REFRESH;
+use crate::alert::target::Alertmanager;
+
+/// How long something that is over already is shown.
+const PASSED: SignedDuration = SignedDuration::from_mins(10);
+
+pub(super) fn request(server: &Alertmanager, keys: &Keys, post: &Post<'_>) -> Result<Request, String> {
+    let open = |identity: &Identity| post.open.iter().any(|case| case.identity == *identity);
+    let mut alerts = Vec::new();
+    for entry in &post.batch.entries {
+        let case = &entry.case;
+        // What has come back meanwhile is sent as what it is now.
+        if !open(&case.identity) {
+            let ends = match entry.stage {
+                Stage::Resolved => post.now,
+                Stage::Passed => later(post.now, PASSED),
+                _ => later(post.now, REFRESH * 3),
+            };
+            alerts.push(alert(server, post.sender, case, ends));
+        }
+    }
+    alerts.extend(post.open.iter().map(|case| alert(server, post.sender, case, later(post.now, REFRESH * 3))));
+    let url = secret(&at(&server.server, "/api/v2/alerts"));
+    let mut request = Request { bare: keys.token.is_none(), ..Request::json(url, &Value::Array(alerts)) };
+    if let Some(token) = &keys.token {
+        let token = token.expose();
+        let value = match token.contains(':') {
+            true => format!("Basic {}", STANDARD.encode(token)),
+            false => format!("Bearer {token}"),
+        };
+        request.headers.push(("authorization", secret(&value)));
+    }
+    Ok(request)
+}
+
+fn alert(server: &Alertmanager, sender: &Sender, case: &Case, ends: Timestamp) -> Value {
+    let mut labels: Map<String, Value> =
+        server.labels.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    labels.insert("alertname".to_owned(), json!(name(&case.identity)));
+    labels.insert("cluster".to_owned(), json!(sender.cluster));
+    labels.insert("host".to_owned(), json!(sender.host));
+    labels.insert("kind".to_owned(), json!(case.identity.kind));
+    labels.insert("severity".to_owned(), json!(case.severity));
+    if !case.identity.object.is_empty() {
+        labels.insert("object".to_owned(), json!(case.identity.object));
+    }
+    let mut annotations = Map::new();
+    annotations.insert("summary".to_owned(), json!(case.summary));
+    annotations.insert("description".to_owned(), json!(case.help));
+    annotations.insert("cause".to_owned(), json!(case.cause));
+    let extra = [("diff", case.diff.clone()), ("runbook_url", sender.runbook_of(&case.identity))];
+    annotations.extend(extra.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
+    let mut alert = json!({
+        "labels": labels,
+        "annotations": annotations,
+        "startsAt": case.first_seen.min(ends).to_string(),
+        "endsAt": ends.to_string(),
+    });
+    if let Some(link) = sender.release_page() {
+        alert["generatorURL"] = json!(link);
+    }
+    alert
+}
+
+/// Returns the name of an alert, such as `RmqgitMemberDown`.
+fn name(identity: &Identity) -> String {
+    let kind = identity.kind.to_string();
+    let words = kind.split('-').map(|word| word[..1].to_uppercase() + &word[1..]);
+    format!("Rmqgit{}", words.collect::<String>())
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,237 @@
+//! The formats of the services: what is sent to each, and what its answer means.
+//!
+//! The limits are the services' own, as their documentation gives them, each beside its constant. Where a service does not
+//! say in which unit it counts, it is the one that makes the text shorter.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::secret::Secret;
+
+use super::kind::Severity;
+use super::ledger::Case;
+use super::letter::{Letter, Sender, Tone};
+use super::outbox::{Batch, Fate};
+use super::target::{Keys, Service};
+
+mod alertmanager;
+mod dingtalk;
+mod discord;
+mod email;
+mod feishu;
+mod google_chat;
+mod matrix;
+mod mattermost;
+mod sign;
+mod slack;
+mod teams;
+mod telegram;
+mod webhook;
+mod wecom;
+
+#[cfg(test)]
+mod tests;
+
+pub use email::Mail;
+
+/// One message on its way to a service.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// Over HTTP.
+    Http(Request),
+    /// Over SMTP.
+    Mail(Mail),
+}
+
+/// A request. What could be a secret in it cannot be printed.
+#[derive(Debug)]
+pub struct Request {
+    /// Whether it is a PUT; otherwise it is a POST.
+    pub put: bool,
+    /// Where it goes.
+    pub url: Secret,
+    /// Its headers, beside the length.
+    pub headers: Vec<(&'static str, Secret)>,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// Whether neither its address nor its headers are secret, so that it may go in plain text.
+    pub bare: bool,
+}
+
+/// What a service answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// The status of HTTP.
+    pub status: u16,
+    /// What `Retry-After` says.
+    pub retry_after: Option<SignedDuration>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What a message is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Post<'a> {
+    /// Who tells.
+    pub sender: &'a Sender,
+    /// What is told.
+    pub batch: &'a Batch,
+    /// The service's name for the first message of the incident, where there is one.
+    pub thread: Option<&'a str>,
+    /// Everything that is open and that the target knows.
+    pub open: &'a [Case],
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Writes a message in the format of a service, or says why that cannot be done.
+pub fn outgoing(service: &Service, keys: &Keys, post: &Post<'_>) -> Result<Outgoing, String> {
+    let request = match service {
+        Service::Slack(chat) => slack::request(chat, keys, post),
+        Service::Mattermost(chat) => mattermost::request(chat, keys, post),
+        Service::Discord(hook) => discord::request(hook, keys, post),
+        Service::Teams(_) => teams::request(keys, post),
+        Service::Telegram(bot) => telegram::request(bot, keys, post),
+        Service::GoogleChat(_) => google_chat::request(keys, post),
+        Service::Matrix(user) => matrix::request(user, keys, post),
+        Service::DingTalk(_) => dingtalk::request(keys, post),
+        Service::Feishu(_) => feishu::request(keys, post),
+        Service::WeCom(_) => wecom::request(keys, post),
+        Service::Webhook(hook) => webhook::request(hook, keys, post),
+        Service::Alertmanager(server) => alertmanager::request(server, keys, post),
+        Service::Email(mail) => return email::mail(mail, post).map(Outgoing::Mail),
+    };
+    request.map(Outgoing::Http)
+}
+
+/// Says what a service's answer means.
+pub fn judge(service: &Service, answer: &Answer) -> Fate {
+    let json: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    let said = words(answer, &json);
+    match answer.status {
+        200..=299 => match service {
+            Service::Slack(chat) if chat.token_file.is_some() => slack::judge(&json, answer),
+            Service::Telegram(_) => telegram::judge(&json, &said),
+            Service::DingTalk(_) => by_code(&json, "errcode", dingtalk::BUSY, &said),
+            Service::WeCom(_) => by_code(&json, "errcode", wecom::BUSY, &said),
+            Service::Feishu(_) => by_code(&json, "code", feishu::BUSY, &said),
+            Service::Mattermost(_) => Fate::Accepted(text_of(&json, "id")),
+            Service::Discord(hook) if hook.forum => Fate::Accepted(text_of(&json, "channel_id")),
+            Service::Matrix(_) => Fate::Accepted(text_of(&json, "event_id")),
+            _ => Fate::Accepted(None),
+        },
+        429 => Fate::Delayed { why: said, wait: wish(answer, &json) },
+        400 | 413 | 422 => Fate::Refused(said),
+        _ => Fate::Delayed { why: said, wait: answer.retry_after },
+    }
+}
+
+/// Reads an answer whose status says nothing: a code of 0 is good.
+fn by_code(json: &Value, key: &str, busy: &[i64], said: &str) -> Fate {
+    // Feishu's older webhooks answer with `StatusCode`.
+    match json[key].as_i64().or_else(|| json["StatusCode"].as_i64()) {
+        Some(0) => Fate::Accepted(None),
+        Some(code) if busy.contains(&code) => {
+            Fate::Delayed { why: said.to_owned(), wait: Some(SignedDuration::from_mins(10)) }
+        }
+        _ => Fate::Refused(said.to_owned()),
+    }
+}
+
+/// How long a service asks to wait: by the header, or as Discord, Telegram and Matrix say it.
+fn wish(answer: &Answer, json: &Value) -> Option<SignedDuration> {
+    let seconds = json["retry_after"].as_f64().or_else(|| json["parameters"]["retry_after"].as_f64());
+    let millis = json["retry_after_ms"].as_f64().map(|millis| millis / 1_000.0);
+    let said = seconds.or(millis).filter(|seconds| seconds.is_finite() && (0.0..1e9).contains(seconds));
+    answer.retry_after.max(said.and_then(|seconds| SignedDuration::try_from_secs_f64(seconds.ceil()).ok()))
+}
+
+/// Returns an answer for people, in a line. No service repeats an address or a token in it, and no more than this is kept.
+fn words(answer: &Answer, json: &Value) -> String {
+    let keys = ["description", "message", "errmsg", "msg", "error", "title"];
+    let said = keys.iter().find_map(|key| json[*key].as_str().filter(|text| !text.is_empty()));
+    let text = said.map_or_else(|| String::from_utf8_lossy(&answer.body).into_owned(), str::to_owned);
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(160).collect();
+    if text.trim().is_empty() { format!("HTTP {}", answer.status) } else { format!("HTTP {}: {text}", answer.status) }
+}
+
+fn text_of(json: &Value, key: &str) -> Option<String> {
+    json[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+impl Request {
+    /// A POST of JSON to the address of the target.
+    fn json(url: Secret, body: &Value) -> Self {
+        let headers = vec![("content-type", secret("application/json; charset=utf-8"))];
+        Self { put: false, url, headers, body: body.to_string().into_bytes(), bare: false }
+    }
+
+    fn bearer(mut self, token: &Secret) -> Self {
+        self.headers.push(("authorization", secret(&format!("Bearer {}", token.expose()))));
+        self
+    }
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned().into())
+}
+
+fn url(keys: &Keys) -> Result<Secret, String> {
+    keys.url.clone().ok_or_else(|| "the file of the address was not read".to_owned())
+}
+
+fn token(keys: &Keys) -> Result<Secret, String> {
+    keys.token.clone().ok_or_else(|| "the file of the token was not read".to_owned())
+}
+
+/// Adds a query to an address.
+fn with_query(url: &Secret, query: &str) -> Secret {
+    let sign = if url.expose().contains('?') { '&' } else { '?' };
+    secret(&format!("{}{sign}{query}", url.expose()))
+}
+
+/// Puts a path behind the address of a server.
+fn at(server: &str, path: &str) -> String {
+    format!("{}{path}", server.trim_end_matches('/'))
+}
+
+/// Writes text so that it can be part of a path or a query.
+fn percent(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+/// Returns a colour as six hexadecimal digits.
+fn colour(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "2EB67D",
+        Tone::Bad(Severity::Info) => "1264A3",
+        Tone::Bad(Severity::Warning) => "ECB22E",
+        Tone::Bad(Severity::Critical) => "E01E5A",
+    }
+}
+
+fn letter(post: &Post<'_>) -> Letter {
+    Letter::of(post.sender, post.batch, post.now)
+}
+
+/// Cuts a text to a number of units that `count` counts.
+fn cut(text: &str, most: usize, count: fn(&str) -> usize) -> String {
+    if count(text) <= most {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut used = count("…");
+    for c in text.chars() {
+        used += count(c.encode_utf8(&mut [0; 4]));
+        if used > most {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.push('…');
+    kept
+}

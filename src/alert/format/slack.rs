@@ -1,0 +1,61 @@
+//! Slack: Block Kit to an incoming webhook, or by `chat.postMessage`, where an incident is one thread.
+//!
+//! <https://docs.slack.dev/reference/block-kit/blocks/section-block>, <https://docs.slack.dev/reference/methods/chat.postMessage>
+
+use serde_json::{Value, json};
+
+use super::super::markup::{self, SLACK, units};
+use super::{Answer, Fate, Keys, Post, Request, at, colour, cut, letter, secret, token, url};
+use crate::alert::target::Chat;
+
+/// The longest text of a section.
+const SECTION: usize = 3_000;
+/// The longest text of a header.
+const HEADER: usize = 150;
+
+pub(super) fn request(chat: &Chat, keys: &Keys, post: &Post<'_>) -> Result<Request, String> {
+    let body = body(chat, post);
+    if chat.token_file.is_none() {
+        return Ok(Request::json(url(keys)?, &body));
+    }
+    let server = chat.server.as_deref().unwrap_or("https://slack.com");
+    Ok(Request::json(secret(&at(server, "/api/chat.postMessage")), &body).bearer(&token(keys)?))
+}
+
+fn body(chat: &Chat, post: &Post<'_>) -> Value {
+    let letter = letter(post).fit(|letter| units(&markup::body(letter, &SLACK)) <= SECTION);
+    let text = markup::body(&letter, &SLACK);
+    let header = json!({ "type": "header", "text": { "type": "plain_text", "text": cut(&letter.title, HEADER, units), "emoji": false } });
+    let mut blocks = vec![header];
+    if !text.is_empty() {
+        blocks.push(json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } }));
+    }
+    let mut body = json!({
+        // What notifications show: without blocks, so nothing in it is read as markup beyond the three escaped characters.
+        "text": (SLACK.escape)(&cut(&letter.title, HEADER, units)),
+        "attachments": [{ "color": format!("#{}", colour(letter.tone)), "blocks": blocks }],
+        "unfurl_links": false,
+        "unfurl_media": false,
+    });
+    if let Some(channel) = &chat.channel {
+        body["channel"] = json!(channel);
+        if let Some(thread) = post.thread {
+            body["thread_ts"] = json!(thread);
+        }
+    }
+    body
+}
+
+/// The web API answers 200 whatever happens.
+pub(super) fn judge(json: &Value, answer: &Answer) -> Fate {
+    if json["ok"] == true {
+        return Fate::Accepted(json["ts"].as_str().map(str::to_owned));
+    }
+    let why = json["error"].as_str().unwrap_or("no reason is given").to_owned();
+    match why.as_str() {
+        "invalid_blocks" | "msg_too_long" | "msg_blocks_too_long" | "invalid_attachments" | "thread_not_found" => {
+            Fate::Refused(why)
+        }
+        _ => Fate::Delayed { why, wait: answer.retry_after },
+    }
+}

@@ -1,0 +1,102 @@
+//! Anything that takes a POST request: a JSON document, or what a template makes of it, signed by the Standard Webhooks
+//! specification: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::value::{Serde, Value as Seen};
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::{Value, json};
+
+use super::super::markup::{self, PLAIN};
+use super::sign::hmac_sha256;
+use super::{Keys, Post, Request, letter, secret, url};
+use crate::alert::target::Custom;
+
+/// The version of the document.
+const FORMAT: u32 = 1;
+/// The longest body, in bytes.
+const LONGEST: usize = 256 << 10;
+/// How much a template may do.
+const FUEL: u64 = 1_000_000;
+
+pub(super) fn request(hook: &Custom, keys: &Keys, post: &Post<'_>) -> Result<Request, String> {
+    let document = document(post);
+    let body = match &hook.template {
+        None => document.to_string(),
+        Some(template) => render(template, &document)?,
+    };
+    if body.len() > LONGEST {
+        return Err(format!("the body has {} bytes, and at most {LONGEST} are sent", body.len()));
+    }
+    let kind = hook.content_type.as_deref().unwrap_or("application/json");
+    let (id, time) = (id(post), post.now.as_second());
+    let mut headers = vec![
+        ("content-type", secret(kind)),
+        ("webhook-id", secret(&id)),
+        ("webhook-timestamp", secret(&time.to_string())),
+    ];
+    if let Some(key) = &keys.secret {
+        let key = key.expose();
+        // A secret that is written as the specification has it is base64 behind its prefix; any other is taken as it is.
+        let bytes = key.strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
+        let bytes = zeroize::Zeroizing::new(bytes.unwrap_or_else(|| key.as_bytes().to_vec()));
+        let sign = hmac_sha256(&bytes, format!("{id}.{time}.{body}").as_bytes());
+        headers.push(("webhook-signature", secret(&format!("v1,{sign}"))));
+    }
+    Ok(Request { put: false, url: url(keys)?, headers, body: body.into_bytes(), bare: false })
+}
+
+/// Returns the message's name: the same whenever the same is sent.
+pub(super) fn id(post: &Post<'_>) -> String {
+    let id = post.batch.id();
+    // A message about many would have a name as long as itself.
+    if id.len() <= 120 { id } else { hmac_sha256(b"rmqgit", id.as_bytes()).replace(['+', '/', '='], "") }
+}
+
+fn render(template: &str, document: &Value) -> Result<String, String> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_fuel(Some(FUEL));
+    env.render_str(template, Seen::from(Serde(document))).map_err(|error| format!("the template: {error}"))
+}
+
+fn document(post: &Post<'_>) -> Value {
+    let (sender, letter) = (post.sender, letter(post));
+    let incidents: Vec<Value> = post
+        .batch
+        .entries
+        .iter()
+        .map(|entry| {
+            let case = &entry.case;
+            let detail = !post.batch.plain;
+            json!({
+                "number": case.number,
+                "stage": entry.stage,
+                "at": entry.at.to_string(),
+                "kind": case.identity.kind,
+                "object": case.identity.object,
+                "severity": case.severity,
+                "cause": case.cause,
+                "summary": case.summary,
+                "help": case.help,
+                "diff": case.diff.as_deref().filter(|_| detail),
+                "first_seen": case.first_seen.to_string(),
+                "runbook": sender.runbook_of(&case.identity),
+            })
+        })
+        .collect();
+    let (release, spec) = sender.release.clone().map_or((None, None), |(release, spec)| (Some(release), spec));
+    json!({
+        "format": FORMAT,
+        "id": id(post),
+        "at": post.now.to_string(),
+        "cluster": sender.cluster,
+        "host": sender.host,
+        "release": release,
+        "spec": spec,
+        "release_link": sender.release_page(),
+        "title": letter.title,
+        "text": markup::whole(&letter, &PLAIN),
+        "incidents": incidents,
+    })
+}

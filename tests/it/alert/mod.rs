@@ -1,0 +1,5 @@
+//! Incidents from a run to a receiver: a real `rmqgit sync`, and services on this machine.
+
+mod life;
+mod receiver;
+mod services;
