@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::Path;
 
+use crate::alert::Measured;
 use crate::fetch::{self, Loaded};
 use crate::live::Observed;
 use crate::name::{HostPath, ReleaseId, SecretRef};
@@ -15,7 +16,7 @@ use crate::plan::{self, Base, Desired, Finding, Owed, Plan};
 use crate::release::Bundle;
 use crate::report::{self, Failure, FailureCode, Mode, Next, Release, Report, Verdict};
 use crate::secret::Fingerprint;
-use crate::sys::clock;
+use crate::sys::clock::{self, Stopwatch};
 use crate::sys::files::{FilesError, Root};
 use crate::sys::process;
 use crate::sys::statedir::{self, StateDir, StateError};
@@ -72,8 +73,18 @@ pub enum AgentError {
     },
 }
 
+/// What one run did.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// What it saw, did and found.
+    pub report: Report,
+    /// How long it took.
+    pub measured: Measured,
+}
+
 /// Runs once. With `wait`, it waits for another run to end.
-pub fn tick(settings: &Settings, wait: bool) -> Result<Report, AgentError> {
+pub fn tick(settings: &Settings, wait: bool) -> Result<Ran, AgentError> {
+    let watch = Stopwatch::start();
     let at = clock::now();
     let holder = format!("process {} since {at}", process::own_id());
     let dir = StateDir::open(&settings.state, wait, &holder)?;
@@ -85,10 +96,12 @@ pub fn tick(settings: &Settings, wait: bool) -> Result<Report, AgentError> {
         root: Root::open(&settings.root)?,
         store: Store::open(&settings.state)?,
         report: empty_report(settings, at),
+        measured: Measured::default(),
         dir,
     };
     run.tick();
-    Ok(run.report)
+    run.took("total", watch);
+    Ok(Ran { report: run.report, measured: run.measured })
 }
 
 /// Returns the last report of a host, with the pause that is in force now.
@@ -135,13 +148,18 @@ struct Run<'a> {
     root: Root,
     store: Store,
     report: Report,
+    measured: Measured,
 }
 
 impl Run<'_> {
     /// Never fails: what cannot be done is a failure of the report.
     fn tick(&mut self) {
         self.heed_pause();
-        match self.newest().and_then(|loaded| self.unless_bad(loaded)) {
+        let watch = Stopwatch::start();
+        let newest = self.newest();
+        self.took("fetch", watch);
+        self.measured.released = newest.as_ref().map(|loaded| loaded.time);
+        match newest.and_then(|loaded| self.unless_bad(loaded)) {
             Some(loaded) => {
                 if let Some(findings) = self.compare(&loaded, true) {
                     self.report.findings.extend(findings);
@@ -212,7 +230,9 @@ impl Run<'_> {
     fn compare(&mut self, loaded: &Loaded, newest: bool) -> Option<Vec<Finding>> {
         let desired =
             join::join(&loaded.bundle, &Keyring::new(&loaded.bundle, &self.settings.secrets, &self.settings.host_key));
+        let watch = Stopwatch::start();
         let (observed, mut plan) = self.look(&desired);
+        self.took("look", watch);
         self.decide_restart(&mut plan, &desired, &observed);
         if plan.refuses_release() {
             return Some(plan.findings);
@@ -226,7 +246,9 @@ impl Run<'_> {
             secrets: fingerprints(&loaded.bundle),
         });
         if self.report.mode == Mode::Converge && !plan.steps.is_empty() && !self.heed_pause() {
+            let watch = Stopwatch::start();
             self.converge(&loaded.release, &desired, observed, plan);
+            self.took("apply", watch);
         } else {
             let owed = still_owed(&self.state.base, &observed);
             let settled = plan.is_settled().then_some(&loaded.release);
@@ -295,6 +317,11 @@ impl Run<'_> {
             self.store.set_tip(Slot::Good, cluster, host, release)?;
         }
         Ok(())
+    }
+
+    /// Notes how long a stage took; one that comes twice took both times.
+    fn took(&mut self, stage: &'static str, watch: Stopwatch) {
+        *self.measured.stages.entry(stage).or_default() += watch.seconds();
     }
 
     fn fail(&mut self, error: &dyn Error, next: Next) {

@@ -199,7 +199,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-ExecStart={program} sync
+ExecStart={program} sync --format log
 # 1 is drift, or changes that were left: news for people, and in the report. Only a run that failed fails the unit.
 SuccessExitStatus=1
 # A broker may take ten minutes to start; a run that hangs must not keep the next ones away for ever.

@@ -47,6 +47,8 @@ pub struct Settings {
     pub trust: Trust,
     /// What becomes an incident, and who is told; `None` keeps no incidents.
     pub alerts: Option<AlertsFile>,
+    /// The file that metrics are written to.
+    pub metrics: Option<PathBuf>,
     /// Whether a release that failed here is tried again.
     pub retry: bool,
     /// What a person says who asks for the broker's restart, if it needs one.
@@ -91,6 +93,8 @@ pub struct AgentFile {
     pub access: RemoteOptions,
     /// Whom the host believes.
     pub trust: TrustFile,
+    /// The file that each run writes its metrics to, for node_exporter's textfile collector; its name ends in `.prom`.
+    pub metrics: Option<PathBuf>,
     /// What becomes an incident, and who is told. Without it no incidents are kept.
     pub alerts: Option<AlertsFile>,
 }
@@ -253,6 +257,7 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
     if flags.now.is_some() && aim == Aim::Report && !flags.dry_run {
         return Err(SettingsError::NowInReport);
     }
+    let metrics = file.metrics.as_deref().map(below);
     if let (Some(alerts), Some(cluster)) = (&file.alerts, &cluster) {
         alerts.targets(cluster)?;
     }
@@ -272,6 +277,7 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
             host_key,
             trust,
             alerts: file.alerts,
+            metrics,
             retry: flags.retry,
             now: flags.now,
         }),

@@ -16,7 +16,8 @@ use crate::sys::workspace;
 #[command(after_help = "Examples:
   $ rmqgit init
   $ rmqgit init rabbitmq-spec --cluster orders
-  $ rmqgit init --program https://example.org/rmqgit/v1/rmqgit-linux-amd64")]
+  $ rmqgit init --program https://example.org/rmqgit/v1/rmqgit-linux-amd64
+  $ rmqgit init --monitoring                        # alert rules for Prometheus and a dashboard for Grafana")]
 pub(super) struct Args {
     /// The directory, made if it does not exist
     #[arg(default_value = ".")]
@@ -27,6 +28,9 @@ pub(super) struct Args {
     /// Where CI gets the released program from; the CI files run it only if it is this very program
     #[arg(long, value_name = "URL", default_value = "https://example.org/rmqgit")]
     program: String,
+    /// Write only the alert rules for Prometheus and the dashboard for Grafana, to monitoring/
+    #[arg(long)]
+    monitoring: bool,
 }
 
 /// The schema that the first line of the spec names, for editors.
@@ -42,8 +46,18 @@ const FILES: &[(&str, &str)] = &[
     (".gitlab-ci.yml", include_str!("init/gitlab.yml")),
 ];
 
+/// The files about the metrics of agents.
+const MONITORING: &[(&str, &str)] = &[
+    ("monitoring/rules.yml", include_str!("init/monitoring/rules.yml")),
+    ("monitoring/dashboard.json", include_str!("init/monitoring/dashboard.json")),
+];
+
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let dir = &args.dir;
+    if args.monitoring {
+        let files: Vec<_> = MONITORING.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
+        return write(dir, &files);
+    }
     let around = make::around(dir);
     if let Some(root) = &around
         && !same(root, dir)
@@ -65,20 +79,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let mut files: Vec<_> = FILES.iter().map(|(name, text)| (*name, fill(text))).collect();
     files.push((SCHEMA, schema::schema(schema::Document::Spec)));
-    let taken: Vec<_> = files.iter().filter(|(name, _)| workspace::exists(&dir.join(name))).collect();
-    if !taken.is_empty() {
-        let names: Vec<_> = taken.iter().map(|(name, _)| format!("`{}`", dir.join(name).display())).collect();
-        let message = format!("nothing was written, because these files exist: {}", names.join(", "));
-        return Err(Failure::new(message).help("move them away, or give another directory"));
-    }
-    let failed = |error: workspace::WorkspaceError| Failure::from_error(&error);
-    for (name, text) in &files {
-        workspace::create(&dir.join(name), text.as_bytes(), 0o644).map_err(failed)?;
-    }
-    let mut stdout = stdout();
-    for (name, _) in &files {
-        writeln!(stdout, "{}", dir.join(name).display())?;
-    }
+    write(dir, &files)?;
     let mut stderr = stderr();
     if around.is_none() {
         make::init(dir, false).map_err(|e| Failure::from_error(&e))?;
@@ -97,6 +98,25 @@ fn own_digest() -> Result<String, Failure> {
     let path = std::env::current_exe()?;
     let bytes = workspace::read(&path).map_err(|error| Failure::from_error(&error))?;
     Ok(Digest::of(&bytes).to_string())
+}
+
+/// Writes files and names them; if one exists, none is written.
+fn write(dir: &Path, files: &[(&str, String)]) -> Result<Exit, Failure> {
+    let taken: Vec<_> = files.iter().filter(|(name, _)| workspace::exists(&dir.join(name))).collect();
+    if !taken.is_empty() {
+        let names: Vec<_> = taken.iter().map(|(name, _)| format!("`{}`", dir.join(name).display())).collect();
+        let message = format!("nothing was written, because these files exist: {}", names.join(", "));
+        return Err(Failure::new(message).help("move them away, or give another directory"));
+    }
+    let failed = |error: workspace::WorkspaceError| Failure::from_error(&error);
+    for (name, text) in files {
+        workspace::create(&dir.join(name), text.as_bytes(), 0o644).map_err(failed)?;
+    }
+    let mut stdout = stdout();
+    for (name, _) in files {
+        writeln!(stdout, "{}", dir.join(name).display())?;
+    }
+    Ok(Exit::Clean)
 }
 
 /// Says whether two paths are one directory.

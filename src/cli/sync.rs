@@ -59,8 +59,8 @@ pub(super) struct Args {
     #[arg(long)]
     wait: bool,
     /// How to write the report
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = Shape::Text)]
+    format: Shape,
     #[command(flatten)]
     trust: Trust,
     #[command(flatten)]
@@ -79,6 +79,17 @@ pub(super) struct Place {
     /// The state directory [default: /var/lib/rmqgit below the root]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+}
+
+/// How a run is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Shape {
+    /// For people
+    Text,
+    /// For programs; the document is versioned and has a schema (`rmqgit schema report`)
+    Json,
+    /// One line of key=value pairs, with its priority as journald reads it
+    Log,
 }
 
 /// Whether a broker is restarted.
@@ -215,14 +226,26 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let _ = writeln!(stderr(), "rmqgit: the incidents of this run are not kept: {error}");
     }
     let shown = match &ran {
-        Ok(report) => show(report, args.format, None).map(|()| exit(report)),
+        Ok(ran) => show_as(&ran.report, args.format).map(|()| exit(&ran.report)),
         Err(error) => Err(Failure::from_error(error)),
     };
     // The work is done and said. Whatever becomes of this changes neither.
-    if let Err(error) = alerts::deliver(&settings, ran.as_ref().ok()) {
+    if let Err(error) = alerts::deliver(&settings, ran.as_ref().ok().map(|ran| &ran.report)) {
         let _ = writeln!(stderr(), "rmqgit: the targets are not told of incidents: {error}");
     }
+    if let Some(Err(error)) = ran.as_ref().ok().map(|ran| alerts::measure(&settings, ran)) {
+        let why = Failure::from_error(&error).message;
+        let _ = writeln!(stderr(), "rmqgit: {why}");
+    }
     shown
+}
+
+fn show_as(report: &Report, shape: Shape) -> Result<(), Failure> {
+    match shape {
+        Shape::Text => show(report, Format::Text, None),
+        Shape::Json => show(report, Format::Json, None),
+        Shape::Log => Ok(stdout().write_all(report::log(report).as_bytes())?),
+    }
 }
 
 /// Writes a report.

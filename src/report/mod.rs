@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::name::{ClusterName, HostName, ReleaseId, SecretRef};
 use crate::plan::{Cause, Change, Finding, HeldCode, Outcome, Plan, StepResult, Unknown, Waiting};
 
+mod log;
 mod paused;
 mod text;
 
+pub use log::log;
 pub use paused::{Paused, Person};
 pub use text::{Look, text};
 pub(crate) use text::{age, deed, summary};

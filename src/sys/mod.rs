@@ -21,6 +21,7 @@ pub mod signer;
 pub mod statedir;
 pub mod store;
 pub mod terminal;
+pub mod textfile;
 pub mod tree;
 pub mod units;
 pub mod web;

@@ -1,5 +1,6 @@
 //! Incidents from a run to a receiver: a real `rmqgit sync`, and services on this machine.
 
 mod life;
+mod metrics;
 mod receiver;
 mod services;

@@ -1,0 +1,146 @@
+//! The metrics of a run, in the text format of Prometheus: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+//!
+//! Counts and the last success go on from the file that is there: it is all the memory that they need.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::plan::Cause;
+use crate::report::{Report, Verdict};
+
+use super::book::Book;
+use super::kind::{Kind, Severity};
+use super::sighting::Sighting;
+
+const VERDICTS: [Verdict; 7] = [
+    Verdict::InSync,
+    Verdict::Converged,
+    Verdict::Pending,
+    Verdict::Drifted,
+    Verdict::DriftedAndPending,
+    Verdict::Unknown,
+    Verdict::Failed,
+];
+const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
+const LAST_SUCCESS: &str = "rmqgit_last_success_timestamp_seconds";
+const APPLIED: &str = "rmqgit_changes_applied_total";
+
+/// How long a run took, and how old what it followed is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Measured {
+    /// The seconds of each stage, by its name.
+    pub stages: BTreeMap<&'static str, f64>,
+    /// When the newest release was made, in seconds since 1970.
+    pub released: Option<i64>,
+}
+
+/// Writes the metrics of a run. `before` is the file of the last one.
+pub fn metrics(report: &Report, measured: &Measured, book: &Book, before: &str, now: Timestamp) -> String {
+    let labels = format!("cluster=\"{}\",host=\"{}\"", value(report.cluster.as_str()), value(report.host.as_str()));
+    let mut file = File { out: String::new(), labels };
+    file.family("rmqgit_build_info", "gauge", "The agent's version.");
+    file.sample("rmqgit_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    file.family("rmqgit_verdict", "gauge", "The verdict of the last run: 1 for the one that holds.");
+    for verdict in VERDICTS {
+        file.sample("rmqgit_verdict", &[("verdict", &name(&verdict))], i64::from(report.verdict == verdict));
+    }
+    file.family("rmqgit_last_run_timestamp_seconds", "gauge", "When the last run ended.");
+    file.sample("rmqgit_last_run_timestamp_seconds", &[], now.as_second());
+    let good = matches!(report.verdict, Verdict::InSync | Verdict::Converged);
+    if let Some(time) = Some(now.as_second()).filter(|_| good).or_else(|| known(before, LAST_SUCCESS)) {
+        file.family(LAST_SUCCESS, "gauge", "When a run last found the host, or made it, as the release says.");
+        file.sample(LAST_SUCCESS, &[], time);
+    }
+    file.family("rmqgit_run_duration_seconds", "gauge", "How long each stage of the last run took.");
+    for (stage, seconds) in &measured.stages {
+        file.sample("rmqgit_run_duration_seconds", &[("stage", stage)], format!("{seconds:.3}"));
+    }
+    if let Some(released) = measured.released {
+        file.family(
+            "rmqgit_release_timestamp_seconds",
+            "gauge",
+            "When the newest release that the host follows was made.",
+        );
+        file.sample("rmqgit_release_timestamp_seconds", &[], released);
+    }
+    findings(&mut file, report);
+    let applied = i64::try_from(report.applied.len()).unwrap_or(i64::MAX);
+    let total = known(before, APPLIED).unwrap_or(0).saturating_add(applied);
+    file.family(APPLIED, "counter", "How many changes runs have made.");
+    file.sample(APPLIED, &[], total);
+    file.family("rmqgit_paused", "gauge", "Whether a person has paused the host.");
+    file.sample("rmqgit_paused", &[], i64::from(report.paused.is_some()));
+    incidents(&mut file, book);
+    file.out
+}
+
+fn findings(file: &mut File, report: &Report) {
+    let seen = Sighting::of(report);
+    file.family("rmqgit_findings", "gauge", "What is wrong, by kind.");
+    for (kind, _) in Kind::ALL {
+        let count = seen.problems.keys().filter(|identity| identity.kind == kind).count();
+        file.sample("rmqgit_findings", &[("kind", &kind.to_string())], count);
+    }
+    file.family("rmqgit_changes", "gauge", "What differs after the last run, by who moved.");
+    for cause in [Cause::Release, Cause::Drift, Cause::Both] {
+        let count = report.changes.iter().filter(|change| change.cause == cause).count();
+        file.sample("rmqgit_changes", &[("cause", &name(&cause))], count);
+    }
+}
+
+fn incidents(file: &mut File, book: &Book) {
+    file.family("rmqgit_incidents_open", "gauge", "The open incidents, by severity.");
+    for severity in SEVERITIES {
+        let open = book.ledger.incidents.iter().filter(|one| one.is_open() && one.case.severity == severity);
+        file.sample("rmqgit_incidents_open", &[("severity", &severity.to_string())], open.count());
+    }
+    if book.outbox.is_empty() {
+        return;
+    }
+    file.family("rmqgit_alert_queue_entries", "gauge", "What waits to be told, by target.");
+    for (target, queue) in &book.outbox {
+        file.sample("rmqgit_alert_queue_entries", &[("target", target)], queue.entries.len());
+    }
+    file.family("rmqgit_alert_target_failures", "gauge", "The failures of a target since it last took something.");
+    for (target, queue) in &book.outbox {
+        file.sample("rmqgit_alert_target_failures", &[("target", target)], queue.failures);
+    }
+}
+
+/// A file that grows.
+struct File {
+    out: String,
+    labels: String,
+}
+
+impl File {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = write!(self.out, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], number: impl std::fmt::Display) {
+        let more: String = labels.iter().map(|(name, text)| format!(",{name}=\"{}\"", value(text))).collect();
+        let _ = writeln!(self.out, "{name}{{{}{more}}} {number}", self.labels);
+    }
+}
+
+/// Returns what a file says of a metric that has no labels but the host's.
+fn known(file: &str, metric: &str) -> Option<i64> {
+    let line = file.lines().find(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with('{')))?;
+    line.rsplit_once(' ')?.1.parse().ok()
+}
+
+/// Writes a text so that it can be the value of a label.
+fn value(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Returns the kebab-case name that a value has in every document.
+fn name<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
