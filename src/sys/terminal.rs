@@ -16,6 +16,11 @@ pub fn is_interactive() -> bool {
     io::stdin().is_terminal()
 }
 
+/// Tells whether a person sees the standard output.
+pub fn shows_output() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Reads the whole standard input, which must be text of at most 64 KiB. A trailing newline is not part of it.
 pub fn read_stdin() -> io::Result<Zeroizing<String>> {
     // One allocation that never moves: what a growing buffer leaves behind is not wiped.
