@@ -122,6 +122,7 @@ impl Letter {
                 facts.push(("help", case.help.clone()));
             }
         }
+        facts.retain(|(_, text)| !text.trim().is_empty());
         let diff = case.diff.as_deref().filter(|_| !plain && *stage != Stage::Resolved).unwrap_or_default();
         let mut links = Vec::new();
         links.extend(sender.release_page().map(|link| ("release", link)));

@@ -35,7 +35,7 @@ pub(super) const SLACK: Markup = Markup {
     escape: |text| inert(&entities(text), &['*', '_', '~', '`']),
     bold: |text| format!("*{text}*"),
     block: |text| format!("```\n{}\n```", inert(&entities(text), &['`'])),
-    link: |name, url| format!("<{}|{name}>", url_of(url)),
+    link: |name, url| format!("<{}|{name}>", entities(&url_of(url))),
     item: "• ",
     newline: "\n",
 };
@@ -94,7 +94,7 @@ pub(super) const GOOGLE_CHAT: Markup = Markup {
 pub(super) const DINGTALK: Markup = Markup {
     escape: |text| inert(text, &['<', '*', '_', '~', '`', '@', '[', ']', '!', '#', '|']),
     bold: |text| format!("**{text}**"),
-    block: |text| format!("\n```\n{}\n```\n", inert(text, &['`'])),
+    block: |text| format!("\n```\n{}\n```\n", inert(text, &['`', '<', '@'])),
     link: |name, url| format!("[{name}]({})", url_of(url)),
     item: "- ",
     newline: "\n\n",

@@ -37,7 +37,7 @@ const LONGEST_WISH: SignedDuration = SignedDuration::from_hours(24);
 const PLAIN_AFTER: u32 = 2;
 /// How often a target that forgets is told all that is open.
 pub(super) const REFRESH: SignedDuration = SignedDuration::from_hours(1);
-/// How long something waits for a target.
+/// How long something waits for a target that does not want it.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What waits for each target, by the target's name.
@@ -210,9 +210,9 @@ impl Queue {
         }
     }
 
-    /// Drops what has waited for too long. An incident that is still open is told anew.
+    /// Drops what the target has refused for a week. An incident that is still open is told anew.
     fn expire(&mut self, now: Timestamp) {
-        let is_old = |entry: &Entry| now.duration_since(entry.at) > LONGEST_WAIT;
+        let is_old = |entry: &Entry| entry.refusals > PLAIN_AFTER && now.duration_since(entry.at) > LONGEST_WAIT;
         for entry in self.entries.iter().filter(|entry| is_old(entry) && entry.first) {
             self.known.remove(&entry.case.number);
         }

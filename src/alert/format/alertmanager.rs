@@ -58,12 +58,18 @@ fn alert(server: &Alertmanager, sender: &Sender, case: &Case, ends: Timestamp) -
     if !case.identity.object.is_empty() {
         labels.insert("object".to_owned(), json!(case.identity.object));
     }
-    let mut annotations = Map::new();
-    annotations.insert("summary".to_owned(), json!(case.summary));
-    annotations.insert("description".to_owned(), json!(case.help));
-    annotations.insert("cause".to_owned(), json!(case.cause));
-    let extra = [("diff", case.diff.clone()), ("runbook_url", sender.runbook_of(&case.identity))];
-    annotations.extend(extra.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
+    let annotations = [
+        ("summary", Some(case.summary.clone())),
+        ("description", Some(case.help.clone())),
+        ("cause", Some(case.cause.clone())),
+        ("diff", case.diff.clone()),
+        ("runbook_url", sender.runbook_of(&case.identity)),
+    ];
+    let annotations = annotations.into_iter().filter_map(|(name, text)| {
+        let text = text.filter(|text| !text.is_empty())?;
+        Some((name.to_owned(), json!(text)))
+    });
+    let annotations: Map<String, Value> = annotations.collect();
     let mut alert = json!({
         "labels": labels,
         "annotations": annotations,
