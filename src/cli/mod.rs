@@ -67,7 +67,7 @@ enum Verb {
     Verify(verify::Args),
     /// Bring this host to what its ref says, or report how it differs
     Sync(sync::Args),
-    /// Show the last report of this host
+    /// Show the last report of this host, and its incidents
     Status(status::Args),
     /// Keep runs from changing this host for a while
     Pause(pause::Args),

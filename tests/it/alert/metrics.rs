@@ -50,7 +50,10 @@ fn metrics_are_what_promtool_takes() {
 
     // A run that finds drift, and one that fails, keep what was known.
     site.put("/etc/sysctl.d/60-rmqgit.conf", "other\n", 0o644);
-    assert_eq!(site.sync(&["--remote", "/nowhere"]).0, 3);
+    let away = site.origin.dir.path().join("away");
+    fs::rename(site.origin.path(), &away).unwrap();
+    assert_eq!(site.sync(&[]).0, 3);
+    fs::rename(&away, site.origin.path()).unwrap();
     let text = site.get(FILE);
     assert_eq!(promtool(&["check", "metrics"], &text), (true, String::new()));
     assert_eq!(sample(&text, "rmqgit_verdict", "verdict=\"failed\""), "1");
