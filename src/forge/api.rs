@@ -214,3 +214,31 @@ fn escape(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_cannot_lead_elsewhere() {
+        let check = |text: &str, expect: &str| assert_eq!(escape(text), expect);
+        check("acme", "acme");
+        check("a.b-c_d~e", "a.b-c_d~e");
+        check("..", "%2E%2E");
+        check("group/spec", "group%2Fspec");
+        check("a?b#c d", "a%3Fb%23c%20d");
+        check("ö", "%C3%B6");
+    }
+
+    #[test]
+    fn pages_are_told_in_two_ways() {
+        let check = |name: &str, value: &str, expect: bool| {
+            let headers = [(name.to_owned(), value.to_owned())].into();
+            assert_eq!(has_next(&Answer { headers, ..Answer::default() }), expect, "{name}: {value}");
+        };
+        check("link", "<https://a/?page=2>; rel=\"next\", <https://a/?page=9>; rel=\"last\"", true);
+        check("link", "<https://a/?page=1>; rel=\"prev\"", false);
+        check("x-next-page", "2", true);
+        check("x-next-page", "", false);
+    }
+}
