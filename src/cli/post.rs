@@ -91,7 +91,9 @@ pub(super) fn run(args: &Posting, review: &Review) -> Result<Exit, Failure> {
         Err(error) => return instead(args, review, &error.to_string()),
     };
     let whole = whole(args);
-    let blocked = review.clusters.iter().any(|one| one.transitions.iter().any(|transition| !transition.granted));
+    // What `rmqgit check --base` refuses.
+    let mut transitions = review.clusters.iter().flat_map(|one| &one.transitions);
+    let blocked = transitions.any(|transition| transition.grant.is_some() && !transition.granted);
     let instance = args.instance.clone().unwrap_or_default();
     let posted = forge::post(
         &mut web,
