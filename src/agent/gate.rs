@@ -24,12 +24,16 @@ impl Run<'_> {
         let said = self.settings.now.unwrap_or_default();
         let shut = plan::gate(&neighbours, &window, paused.as_deref(), said);
         plan::say_why_shut(plan, &shut);
-        if asked && shut.is_empty() {
+        if !asked {
+            return;
+        }
+        // Only what the last look found counts.
+        self.report.failures.retain(|failure| failure.next != Next::WaitForPerson);
+        if shut.is_empty() {
             plan::open(plan);
-        } else if asked {
+        } else {
             let reasons: Vec<String> = shut.iter().map(ToString::to_string).collect();
             let message = format!("the broker was not restarted: {}", reasons.join("; "));
-            self.report.failures.retain(|failure| failure.next != Next::WaitForPerson);
             self.report.failures.push(Failure {
                 code: FailureCode::RefusedRestart,
                 message,
