@@ -24,6 +24,8 @@ pub use edit::edit;
 /// How long a question may take. A node that has lost sight of others may not answer for half a minute, and then tell what
 /// was true before.
 const DEADLINE: Duration = Duration::from_secs(8);
+/// How long a question may take that a person waits for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a node is reached.
 #[derive(Debug, Clone)]
@@ -173,7 +175,10 @@ pub fn is_running(access: &Access) -> Probe<bool> {
 
 /// Asks which queues would lose their last safe copy if this machine's node stopped; empty if none would. What cannot be
 /// asked is a failed look, never "none".
+///
+/// Whoever asks is a person about to restart a broker, and waits longer than a run by itself may.
 pub fn critical(access: &Access) -> Probe<Vec<String>> {
+    let access = &Access { deadline: PATIENCE, ..access.clone() };
     if let Some(login) = &access.api
         && let Ok(reasons) = api::critical(access, login)
     {

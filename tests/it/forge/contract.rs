@@ -77,7 +77,7 @@ impl Contract {
 pub(super) fn answer(operation: &Value, status: u16, body: &Value) -> Result<(), String> {
     let described = &operation["answers"][status.to_string()];
     match (operation["answers"].get(status.to_string()), status) {
-        (None, 300..400 | 401 | 403 | 404 | 413 | 422 | 429 | 500..) | (Some(Value::Null), _) => Ok(()),
+        (None, 300..=399 | 401 | 403 | 404 | 413 | 422 | 429 | 500..) | (Some(Value::Null), _) => Ok(()),
         (None, _) => Err(format!("{} {}: {status} is not described", operation["method"], operation["path"])),
         (Some(_), _) => fits(described, body),
     }
