@@ -60,7 +60,7 @@ enum Verb {
     Publish(publish::Args),
     /// Show what changes between two releases or two revisions of a spec
     Diff(diff::Args),
-    /// Say what merging a change does: who is disturbed, what is lost, what waits for a grant
+    /// Say what merging a change does, the worst first
     #[command(visible_alias = "plan")]
     Review(review::Args),
     /// Compile the spec of a release again, and show what was changed by hand

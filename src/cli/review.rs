@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::out::page;
 use super::publish::{explain, jobs};
-use super::{Exit, Failure, post, stderr};
+use super::{Exit, Failure, post, stderr, stdout};
 use crate::diag::{self, Diagnostics, Sources};
 use crate::name::ClusterName;
 use crate::publish::{Compared, Comparison, compare};
@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::review::{self, Review, html, markdown, picture};
 use crate::sys::{clock, pager, workspace};
 
-/// Say what merging a change does: who is disturbed, what is lost, what waits for a grant
+/// Say what merging a change does, the worst first
 ///
 /// BASE and HEAD are commits: of a spec, which is compiled in memory and written nowhere, or of the output branch (a release as
 /// it was published). Without BASE, the published release is the old side. The worst comes first. The exit status is 0 whatever
@@ -99,7 +99,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Format::Html => html::render(&review),
         Format::Svg => pictures(&review, args.cluster.as_ref()),
     };
-    page(&text)?;
+    match args.format {
+        Format::Text => page(&text)?,
+        _ => stdout().write_all(text.as_bytes())?,
+    }
     post::run(&args.post, &review)
 }
 

@@ -19,14 +19,14 @@ pub(super) fn files(pair: &Pair<'_>, names: &Names) -> (Vec<HostId>, Vec<FileCha
     let mut alike: BTreeMap<Key, usize> = BTreeMap::new();
     for host in pair.hosts() {
         let (old, new) = (pair.old.get(host).copied(), pair.new.get(host).copied());
-        let changes = diff::host_changes(old, new);
+        let found_here = diff::host_changes(old, new);
         // What a host is may change without a file, such as the version that its files are written for.
-        if changes.is_empty() && old.map(|bundle| &bundle.role) == new.map(|bundle| &bundle.role) {
+        if found_here.is_empty() && old.map(|bundle| &bundle.role) == new.map(|bundle| &bundle.role) {
             continue;
         }
         changed.push(pair.id(host));
         // Whoever removes a host knows what was on it.
-        for change in changes.into_iter().filter(|_| new.is_some()) {
+        for change in found_here.into_iter().filter(|_| new.is_some()) {
             let note = note(&change, old, new);
             let lines = diff::changed_lines(&change.diff);
             let key = |lines: &str| -> Key {

@@ -27,7 +27,7 @@ pub(super) fn fold(reviews: Vec<(ClusterReview, Names)>) -> Vec<ClusterReview> {
 /// Returns all that is said of a cluster, with places for its names.
 fn key(review: &ClusterReview, names: &Names) -> String {
     let mut text = String::new();
-    let hosts = |hosts: &[HostId]| hosts.iter().map(|id| format!("{} ", id.host)).collect::<String>();
+    let hosts = |hosts: &[HostId]| hosts.iter().fold(String::new(), |text, id| text + id.host.as_str() + " ");
     put(&mut text, format_args!("{:?}\n{}\n", review.class, hosts(&review.hosts)));
     put(&mut text, format_args!("{}\n{}\n", hosts(&review.added), hosts(&review.removed)));
     for one in &review.consequences {

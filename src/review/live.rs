@@ -102,7 +102,7 @@ impl Review {
                     written.entry(host.clone()).or_default().insert(file.path.clone());
                 }
             }
-            for host in one.hosts.iter().filter(|_| one.clusters.len() == 1) {
+            for host in &one.hosts {
                 let objects = one.objects.iter().map(|object| format!("{} {}", object.object, object.name));
                 written.entry(host.clone()).or_default().extend(objects);
             }

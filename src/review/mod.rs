@@ -49,7 +49,9 @@ use picture::Topology;
 pub fn review(base: Side, head: Side, old: &ReleaseTree, new: &ReleaseTree) -> Review {
     let pairs = pair::pairs(old, new);
     let mut clusters = fold::fold(pairs.iter().filter_map(cluster).collect());
-    clusters.iter_mut().for_each(|one| draw(one, &pairs));
+    for one in &mut clusters {
+        draw(one, &pairs);
+    }
     clusters.sort_by_key(|one| (Reverse(worst(one)), Reverse(one.clusters.len()), one.clusters.first().cloned()));
     let class = clusters.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
     let counts = Counts {
@@ -70,7 +72,7 @@ impl Review {
 }
 
 /// Says what changes in one cluster, if something does.
-fn cluster<'a>(pair: &Pair<'a>) -> Option<(ClusterReview, Names)> {
+fn cluster(pair: &Pair<'_>) -> Option<(ClusterReview, Names)> {
     let names = Names::of(pair);
     let (hosts, files) = files::files(pair, &names);
     if hosts.is_empty() {

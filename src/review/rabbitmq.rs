@@ -9,10 +9,13 @@ use super::{Class, ServiceChange, SettingChange};
 use crate::facts::{config_effects, platform};
 use crate::policy::text::Setting;
 
+/// A file of assignments: its path, whose it is, how bad a change is, what its keys mean.
+type File = (&'static str, &'static str, Class, fn(&str) -> String);
+
 /// Returns what changes for RabbitMQ and the kernel.
 pub(super) fn changes(pair: &Pair<'_>) -> Vec<ServiceChange> {
     let mut found = Vec::new();
-    let files: [(&str, &'static str, Class, fn(&str) -> String); 3] = [
+    let files: [File; 3] = [
         (platform::RABBITMQ_CONF, "rabbitmq", Class::Rolling, key_text),
         (platform::RABBITMQ_ENV, "rabbitmq", Class::Rolling, |_| String::new()),
         (platform::SYSCTL, "kernel", Class::Live, |_| String::new()),

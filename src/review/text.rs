@@ -110,15 +110,15 @@ impl Page {
         if review.is_empty() {
             return self.line(BOLD, &review.headline);
         }
-        let counts = review.counts;
-        let parts = [(counts.changed, "changed"), (counts.added, "added"), (counts.removed, "removed")];
+        let sizes = review.counts;
+        let parts = [(sizes.changed, "changed"), (sizes.added, "added"), (sizes.removed, "removed")];
         let hosts: Vec<String> = parts
             .iter()
             .filter(|(number, _)| *number > 0)
             .map(|(number, what)| format!("{} {what}", count(*number, "host")))
             .collect();
         let class = review.class;
-        let size = format!("{} in {}", list(&hosts), count(counts.clusters, "cluster"));
+        let size = format!("{} in {}", list(&hosts), count(sizes.clusters, "cluster"));
         self.line(class.color(), &format!("{}: {size}", class.as_str().to_uppercase()));
         self.line(BOLD, &review.headline);
     }

@@ -39,7 +39,6 @@ pub struct Layer {
     /// Its boxes, in the order of the cluster's hosts.
     pub boxes: Vec<Station>,
     /// What changes for all of them: `definitions`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 

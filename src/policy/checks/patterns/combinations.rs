@@ -21,15 +21,17 @@ const MOST_NAMES: usize = 2;
 /// The most answers that are kept.
 const MOST_KEPT: usize = 1024;
 
+/// What came of a question.
+type Answer = Result<Vec<Combination>, &'static str>;
+
 thread_local! {
     /// The answers so far: thousands of clusters share the policies of a profile. Nothing depends on what is kept.
-    static KEPT: RefCell<BTreeMap<Vec<String>, Result<Vec<Combination>, &'static str>>> =
-        const { RefCell::new(BTreeMap::new()) };
+    static KEPT: RefCell<BTreeMap<Vec<String>, Answer>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Returns every combination of patterns that some name matches, with names; or why that cannot be decided. Patterns are as
 /// RabbitMQ takes them: not anchored.
-pub fn combinations(patterns: &[&str]) -> Result<Vec<Combination>, &'static str> {
+pub fn combinations(patterns: &[&str]) -> Answer {
     let key: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
     if let Some(answer) = KEPT.with_borrow(|kept| kept.get(&key).cloned()) {
         return answer;
@@ -44,7 +46,7 @@ pub fn combinations(patterns: &[&str]) -> Result<Vec<Combination>, &'static str>
     answer
 }
 
-fn decide(patterns: &[&str]) -> Result<Vec<Combination>, &'static str> {
+fn decide(patterns: &[&str]) -> Answer {
     let all: Vec<Names> = patterns.iter().map(|pattern| Names::of(pattern)).collect::<Result<_, _>>()?;
     let start: Vec<State> = all.iter().map(Names::start).collect::<Option<_>>().ok_or(TOO_LARGE)?;
     let bytes = Names::different_bytes(&all.iter().collect::<Vec<_>>());
