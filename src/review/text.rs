@@ -110,15 +110,15 @@ impl Page {
         if review.is_empty() {
             return self.line(BOLD, &review.headline);
         }
-        let sizes = review.counts;
-        let parts = [(sizes.changed, "changed"), (sizes.added, "added"), (sizes.removed, "removed")];
+        let all = review.counts;
+        let parts = [(all.changed, "changed"), (all.added, "added"), (all.removed, "removed")];
         let hosts: Vec<String> = parts
             .iter()
             .filter(|(number, _)| *number > 0)
             .map(|(number, what)| format!("{} {what}", count(*number, "host")))
             .collect();
         let class = review.class;
-        let size = format!("{} in {}", list(&hosts), count(sizes.clusters, "cluster"));
+        let size = format!("{} in {}", list(&hosts), count(all.clusters, "cluster"));
         self.line(class.color(), &format!("{}: {size}", class.as_str().to_uppercase()));
         self.line(BOLD, &review.headline);
     }
