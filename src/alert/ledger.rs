@@ -177,7 +177,7 @@ pub fn advance(ledger: &Ledger, seen: &Sighting, now: Timestamp, rules: &Rules) 
     }
     let known: BTreeSet<&Identity> = ledger.incidents.iter().map(|incident| &incident.case.identity).collect();
     for problem in problems.values().filter(|problem| !known.contains(&problem.identity)) {
-        step.new(problem);
+        step.appeared(problem);
     }
     for problem in seen.repaired.values().filter(|problem| !known.contains(&problem.identity)) {
         step.passed(problem);
@@ -314,7 +314,7 @@ impl Step<'_> {
     }
 
     /// Something new is there.
-    fn new(&mut self, problem: &Problem) {
+    fn appeared(&mut self, problem: &Problem) {
         let incident = self.incident(problem);
         let incident = if self.has_lasted(problem, incident.case.first_seen) { self.open(incident) } else { incident };
         self.next.incidents.push(incident);

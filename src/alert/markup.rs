@@ -104,7 +104,7 @@ pub(super) const DINGTALK: Markup = Markup {
 pub(super) const WECOM: Markup = Markup {
     escape: |text| inert(text, &['<', '*', '_', '~', '`', '@', '[', ']', '#']),
     bold: |text| format!("**{text}**"),
-    block: |text| text.lines().map(|line| format!("> {}\n", (WECOM.escape)(line))).collect(),
+    block: |text| text.lines().map(|line| format!("> {}\n", (WECOM.escape)(line))).collect::<Vec<_>>().concat(),
     link: |name, url| format!("[{name}]({})", url_of(url)),
     item: "- ",
     newline: "\n",

@@ -121,7 +121,8 @@ impl File {
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], number: impl std::fmt::Display) {
-        let more: String = labels.iter().map(|(name, text)| format!(",{name}=\"{}\"", value(text))).collect();
+        let more: String =
+            labels.iter().map(|(name, text)| format!(",{name}=\"{}\"", value(text))).collect::<Vec<_>>().concat();
         let _ = writeln!(self.out, "{name}{{{}{more}}} {number}", self.labels);
     }
 }

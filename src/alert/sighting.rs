@@ -53,6 +53,7 @@ pub struct Sighting {
 }
 
 /// What a run could not see.
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the host that was or was not looked at")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Blind {
     /// Everything but whether a run can work at all.
@@ -84,15 +85,15 @@ impl Blind {
             || (self.policies && *kind == Kind::ShadowedPolicy)
             || (self.unreached && kind.is_of_newest())
             || (self.untried && *kind == Kind::FailedApply)
-            || (self.broker && (kind.is_of_broker() || self.is_of_broker(identity)))
+            || (self.broker && (kind.is_of_broker() || is_in_broker(identity)))
             || (*kind != Kind::Unknown && self.objects.iter().any(hides))
     }
+}
 
-    /// Whether the object of a difference is one that the broker holds: it is neither a path, nor a unit, nor an address.
-    fn is_of_broker(&self, identity: &Identity) -> bool {
-        let about_objects = matches!(identity.kind, Kind::Drift | Kind::Pending | Kind::Held | Kind::OtherVersion);
-        about_objects && !identity.object.starts_with('/') && !identity.object.ends_with(".service")
-    }
+/// Whether the object of a difference is one that the broker holds: it is neither a path, nor a unit, nor an address.
+fn is_in_broker(identity: &Identity) -> bool {
+    let about_objects = matches!(identity.kind, Kind::Drift | Kind::Pending | Kind::Held | Kind::OtherVersion);
+    about_objects && !identity.object.starts_with('/') && !identity.object.ends_with(".service")
 }
 
 impl Sighting {
@@ -299,7 +300,7 @@ fn stops_the_broker(change: &Change) -> bool {
 
 /// Returns a short digest.
 fn print(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Cuts a text to a number of characters.

@@ -340,11 +340,10 @@ impl Service {
 impl Chat {
     fn check(&self, needs_server: bool) -> Result<(), String> {
         match (&self.url_file, &self.token_file, &self.channel) {
-            (Some(_), None, None) => Ok(()),
             (None, Some(_), Some(_)) if needs_server && self.server.is_none() => {
                 Err("a bot needs `server` too".to_owned())
             }
-            (None, Some(_), Some(_)) => Ok(()),
+            (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(()),
             _ => Err("say `url-file`, or `token-file` and `channel`".to_owned()),
         }
     }

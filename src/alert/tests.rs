@@ -259,7 +259,7 @@ fn a_target_hears_what_it_wants_from_when_it_is_there() {
     let mut routes: BTreeMap<_, _> = [("t".to_owned(), route)].into();
     let told =
         |book: &Book| book.outbox.get("t").map_or(vec![], |queue| queue.entries.iter().map(|e| e.stage).collect());
-    let book = Book::default().record(&seen(&[drift.clone()]), now, &rules, &routes);
+    let book = Book::default().record(&seen(std::slice::from_ref(&drift)), now, &rules, &routes);
     assert_eq!(told(&book), [], "a warning is not critical");
     let worse = Problem { severity: Some(Severity::Critical), ..drift.clone() };
     let later = book.record(&seen(&[worse]), now + RUN, &rules, &routes);

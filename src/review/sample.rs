@@ -170,7 +170,7 @@ fn files(say: Say<'_>, hosts: &[HostId]) -> Vec<FileChange> {
         let mut text = "@@ -3,4 +3,4 @@\n".to_owned();
         for (sign, line) in lines {
             // A diff of text has no line end within a line.
-            text.push_str(&format!("{sign}{}\n", say(line).replace('\n', " ")));
+            text.extend([sign, say(line).replace('\n', " ").as_str(), "\n"]);
         }
         text
     };

@@ -118,8 +118,8 @@ impl Page {
             .map(|(number, what)| format!("{} {what}", count(*number, "host")))
             .collect();
         let class = review.class;
-        let size = format!("{} in {}", list(&hosts), count(all.clusters, "cluster"));
-        self.line(class.color(), &format!("{}: {size}", class.as_str().to_uppercase()));
+        let extent = format!("{} in {}", list(&hosts), count(all.clusters, "cluster"));
+        self.line(class.color(), &format!("{}: {extent}", class.as_str().to_uppercase()));
         self.line(BOLD, &review.headline);
     }
 

@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn a_wish_to_wait_is_seconds_or_a_date() {
         let check = |text: &str, expect: Option<i64>| {
-            assert_eq!(retry_after(text).map(|wait| wait.as_secs()), expect, "{text}")
+            assert_eq!(retry_after(text).map(|wait| wait.as_secs()), expect, "{text}");
         };
         check("120", Some(120));
         check("Wed, 21 Oct 2015 07:28:00 GMT", Some(0));

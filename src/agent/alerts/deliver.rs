@@ -58,13 +58,11 @@ fn take(queue: &Queue, target: &Target, now: Timestamp) -> Option<Batch> {
 
 pub(super) fn sender(settings: &Settings, alerts: &AlertsFile, report: Option<&Report>) -> Sender {
     let (release_link, runbook) = (alerts.release_link.clone(), alerts.runbook.clone());
-    match report {
-        Some(report) => Sender::of(report, release_link, runbook),
-        None => {
-            let (cluster, host) = (settings.cluster.clone(), settings.host.clone());
-            Sender { cluster, host, release: None, release_link, runbook }
-        }
+    if let Some(report) = report {
+        return Sender::of(report, release_link, runbook);
     }
+    let (cluster, host) = (settings.cluster.clone(), settings.host.clone());
+    Sender { cluster, host, release: None, release_link, runbook }
 }
 
 /// The way to the services, for one run.

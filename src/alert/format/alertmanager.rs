@@ -18,7 +18,7 @@ use crate::alert::target::Alertmanager;
 /// How long something that is over already is shown.
 const PASSED: SignedDuration = SignedDuration::from_mins(10);
 
-pub(super) fn request(server: &Alertmanager, keys: &Keys, post: &Post<'_>) -> Result<Request, String> {
+pub(super) fn request(server: &Alertmanager, keys: &Keys, post: &Post<'_>) -> Request {
     let open = |identity: &Identity| post.open.iter().any(|case| case.identity == *identity);
     let mut alerts = Vec::new();
     for entry in &post.batch.entries {
@@ -38,13 +38,11 @@ pub(super) fn request(server: &Alertmanager, keys: &Keys, post: &Post<'_>) -> Re
     let mut request = Request { bare: keys.token.is_none(), ..Request::json(url, &Value::Array(alerts)) };
     if let Some(token) = &keys.token {
         let token = token.expose();
-        let value = match token.contains(':') {
-            true => format!("Basic {}", STANDARD.encode(token)),
-            false => format!("Bearer {token}"),
-        };
+        let value =
+            if token.contains(':') { format!("Basic {}", STANDARD.encode(token)) } else { format!("Bearer {token}") };
         request.headers.push(("authorization", secret(&value)));
     }
-    Ok(request)
+    request
 }
 
 fn alert(server: &Alertmanager, sender: &Sender, case: &Case, ends: Timestamp) -> Value {

@@ -29,7 +29,7 @@ pub struct Mail {
     pub answers: Option<String>,
 }
 
-pub(super) fn mail(email: &Email, post: &Post<'_>) -> Result<Mail, String> {
+pub(super) fn mail(email: &Email, post: &Post<'_>) -> Mail {
     let letter = letter(post).fit(|letter| markup::whole(letter, &HTML).len() <= LONGEST);
     let domain = email.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
     let sender = post.sender;
@@ -44,7 +44,7 @@ pub(super) fn mail(email: &Email, post: &Post<'_>) -> Result<Mail, String> {
             answers = Some(first);
         }
     }
-    Ok(Mail {
+    Mail {
         from: email.from.clone(),
         to: email.to.clone(),
         subject: cut(&letter.title, SUBJECT, |text| text.chars().count()),
@@ -52,5 +52,5 @@ pub(super) fn mail(email: &Email, post: &Post<'_>) -> Result<Mail, String> {
         html: format!("<html><body>{}</body></html>", markup::whole(&letter, &HTML)),
         id,
         answers,
-    })
+    }
 }

@@ -98,8 +98,8 @@ pub fn outgoing(service: &Service, keys: &Keys, post: &Post<'_>) -> Result<Outgo
         Service::Feishu(_) => feishu::request(keys, post),
         Service::WeCom(_) => wecom::request(keys, post),
         Service::Webhook(hook) => webhook::request(hook, keys, post),
-        Service::Alertmanager(server) => alertmanager::request(server, keys, post),
-        Service::Email(mail) => return email::mail(mail, post).map(Outgoing::Mail),
+        Service::Alertmanager(server) => Ok(alertmanager::request(server, keys, post)),
+        Service::Email(mail) => return Ok(Outgoing::Mail(email::mail(mail, post))),
     };
     request.map(Outgoing::Http)
 }

@@ -17,7 +17,7 @@ mod tests {
     fn it_is_that_of_rfc_4231() {
         let hex: Vec<u8> =
             STANDARD.decode(hmac_sha256(b"Jefe", b"what do ya want for nothing?")).expect("it is base64");
-        let hex: String = hex.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = hex.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }
 }

@@ -49,7 +49,8 @@ pub(super) struct Cell {
 pub(super) fn rows(diff: &str) -> Vec<Row> {
     let mut rows = Vec::new();
     let (mut old, mut new) = (0, 0);
-    let (mut gone, mut come): (Vec<(usize, &str)>, Vec<(usize, &str)>) = (Vec::new(), Vec::new());
+    let mut gone: Vec<(usize, &str)> = Vec::new();
+    let mut come: Vec<(usize, &str)> = Vec::new();
     for line in diff.split_terminator('\n') {
         let (sign, text) = line.split_at(line.chars().next().map_or(0, char::len_utf8));
         match sign {

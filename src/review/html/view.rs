@@ -131,7 +131,7 @@ struct Pair {
 #[derive(Debug, Serialize)]
 struct Object {
     kind: &'static str,
-    object: String,
+    what: String,
     name: String,
     settings: Vec<Pair>,
 }
@@ -141,7 +141,7 @@ struct Setting {
     class: &'static str,
     service: &'static str,
     place: String,
-    setting: Pair,
+    pair: Pair,
     hosts: Named,
 }
 
@@ -242,7 +242,7 @@ fn entry<'a>(n: usize, one: &'a ClusterReview, open: bool) -> Entry {
         class: change.class.as_str(),
         service: change.service,
         place: visible(&change.place),
-        setting: pair(&change.setting),
+        pair: pair(&change.setting),
         hosts: hosts(&change.hosts),
     };
     let services = one.services.iter().map(service).collect();
@@ -293,7 +293,7 @@ fn policy(change: &PolicyChange) -> Policy {
 fn object(change: &ObjectChange) -> Object {
     Object {
         kind: happened(change.kind),
-        object: change.object.to_owned(),
+        what: change.object.to_owned(),
         name: visible(&change.name),
         settings: change.settings.iter().map(pair).collect(),
     }

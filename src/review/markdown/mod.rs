@@ -70,7 +70,7 @@ fn head(review: &Review) -> String {
         parts.push(count(counts.clusters, "cluster"));
     }
     let sides = format!("{} → {}", side(&review.base), side(&review.head));
-    let parts: String = parts.iter().map(|part| format!(" · {part}")).collect();
+    let parts: String = parts.iter().map(|part| format!(" · {part}")).collect::<Vec<_>>().concat();
     format!("## `rmqgit review`: {class}\n\n**{}**\n\n{sides}{parts}\n", prose(review.headline.trim()))
 }
 

@@ -97,7 +97,7 @@ pub(super) struct Shape {
 pub(super) struct Text {
     x: usize,
     pub(super) y: usize,
-    pub(super) text: String,
+    pub(super) words: String,
     mark: Mark,
     sign: &'static str,
 }
@@ -200,7 +200,7 @@ fn shape(one: &Station, x: usize, y: usize, width: usize, height: usize) -> Shap
     let lines = one.lines.iter().enumerate().map(|(n, line)| Text {
         x: x + PADDING,
         y: title_y + 1 + (n + 1) * LINE,
-        text: cut(&line.text),
+        words: cut(&line.text),
         mark: line.mark,
         sign: line.mark.sign(),
     });
@@ -241,8 +241,10 @@ impl Drawing {
             return self.bundle(n, places, &arrows, (from_panel, to_panel || !from_panel));
         }
         // Every arrow leaves and enters at a place of its own, in the order of the boxes at its other end.
-        let port = |own: usize, other: usize, of: &dyn Fn(&(&Arrow, usize, usize)) -> (usize, usize)| {
-            let mut others: Vec<usize> = arrows.iter().map(of).filter(|(a, _)| *a == own).map(|(_, b)| b).collect();
+        let downwards: Vec<(usize, usize)> = arrows.iter().map(|(_, from, to)| (*from, *to)).collect();
+        let upwards: Vec<(usize, usize)> = arrows.iter().map(|(_, from, to)| (*to, *from)).collect();
+        let port = |own: usize, other: usize, ways: &[(usize, usize)]| {
+            let mut others: Vec<usize> = ways.iter().filter(|(a, _)| *a == own).map(|(_, b)| *b).collect();
             others.sort_unstable();
             let rank = others.iter().position(|one| *one == other).unwrap_or(0);
             let shape = &self.boxes[own];
@@ -251,8 +253,8 @@ impl Drawing {
         };
         let mut curves = Vec::new();
         for (arrow, from, to) in &arrows {
-            let x1 = port(*from, *to, &|(_, from, to)| (*from, *to));
-            let x2 = port(*to, *from, &|(_, from, to)| (*to, *from));
+            let x1 = port(*from, *to, &downwards);
+            let x2 = port(*to, *from, &upwards);
             let (start, end) = (&self.boxes[*from], &self.boxes[*to]);
             curves.push(curve((x1, start.y + start.height), (x2, end.y), arrow.standby, arrow.mark));
         }

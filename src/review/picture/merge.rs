@@ -50,7 +50,7 @@ impl Topology {
                 continue;
             }
             let name = path.as_str().rsplit('/').next().unwrap_or_default().to_owned();
-            match after.or(before).map(|artifact| of_broker(artifact)) {
+            match after.or(before).map(of_broker) {
                 Some(Some(true)) => broker.push(name),
                 Some(Some(false)) => balancer.push(name),
                 _ => {}
@@ -160,13 +160,12 @@ fn merge_lists<T: Clone, K: PartialEq>(
     let mut merged: Vec<T> = Vec::with_capacity(new.len());
     for new in new {
         let id = key(&new);
-        merged.push(match old.iter().find(|old| key(old) == id) {
-            Some(old) => both(old.clone(), new),
-            None => {
-                let mut new = new;
-                set(&mut new, Mark::Added);
-                new
-            }
+        merged.push(if let Some(old) = old.iter().find(|old| key(old) == id) {
+            both(old.clone(), new)
+        } else {
+            let mut new = new;
+            set(&mut new, Mark::Added);
+            new
         });
     }
     let mut behind = 0;

@@ -19,7 +19,7 @@ pub fn draw(topology: &Topology) -> String {
     let mut text = "flowchart TB\n".to_owned();
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
     for (l, layer) in topology.layers.iter().enumerate() {
-        let notes: String = layer.notes.iter().map(|note| format!(" ~ {note}")).collect();
+        let notes: String = layer.notes.iter().map(|note| format!(" ~ {note}")).collect::<Vec<_>>().concat();
         put(&mut text, format_args!("  subgraph s{l} [\"{}\"]\n", quote(&format!("{}{notes}", layer.kind.title()))));
         for (b, one) in layer.boxes.iter().enumerate() {
             let name = format!("n{l}_{b}");

@@ -172,12 +172,12 @@ impl Topology {
             parts.push(format!("{what} {}", names.join(", ")));
         }
         let clients = self.layers.iter().filter(|layer| layer.kind == LayerKind::Clients);
-        let ports: Vec<&str> = clients
+        let doors: Vec<&str> = clients
             .flat_map(|layer| &layer.boxes)
             .flat_map(|one| &one.lines)
             .filter(|line| line.mark != Mark::Removed)
             .map(|line| line.text.as_str())
             .collect();
-        format!("Clients connect to {}; {}.", ports.join(", "), parts.join("; "))
+        format!("Clients connect to {}; {}.", doors.join(", "), parts.join("; "))
     }
 }

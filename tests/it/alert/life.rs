@@ -1,5 +1,6 @@
 //! The life of an incident on one host, as a receiver hears of it.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::Value;
@@ -150,7 +151,7 @@ fn a_person_can_try_a_target() {
         format!("{out}{err}[exit {code}]")
     };
     let stages = ["opened", "changed", "reminded", "flapping", "resolved", "passed", "many"];
-    let good: String = stages.iter().map(|stage| format!("ops: {stage}: taken\n")).collect();
+    let good: String = stages.iter().map(|stage| format!("ops: {stage}: taken\n")).collect::<Vec<_>>().concat();
     assert_eq!(run(&["ops"]), format!("{good}[exit 0]"));
     assert_eq!(receiver.taken().len(), 7);
     receiver.reply("403 Forbidden", "who are you");
@@ -179,7 +180,7 @@ fn settings_of_targets_are_checked() {
         "{email: {server: mail, from: a@b, to: []}}",
         "{wecom: {url-file: /f}, kinds: [drfit], severity: bad}",
     ] {
-        all += &format!("## {targets}\n{}\n", said(targets));
+        writeln!(all, "## {targets}\n{}", said(targets)).unwrap();
     }
     insta::assert_snapshot!(all);
 }

@@ -44,17 +44,17 @@ impl Browser {
             .unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         let mut browser = Self { child, to, from, session: None, next: 0, events: Vec::new(), _profile: profile };
-        let target = browser.ask("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
-        let session = browser.ask("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
+        let target = browser.ask("Target.createTarget", &json!({"url": "about:blank"}))["targetId"].clone();
+        let session = browser.ask("Target.attachToTarget", &json!({"targetId": target, "flatten": true}));
         browser.session = Some(session["sessionId"].as_str().unwrap().to_owned());
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.ask(&format!("{domain}.enable"), json!({}));
+            browser.ask(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
 
     /// Sends a command and returns its result; what happens meanwhile is remembered.
-    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.next += 1;
         let mut message = json!({"id": self.next, "method": method, "params": params});
         if let Some(session) = &self.session {
@@ -89,12 +89,12 @@ impl Browser {
     pub(crate) fn open(&mut self, file: &Path, view: View) {
         let View { width, height, dark } = view;
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
-        self.ask("Emulation.setDeviceMetricsOverride", size);
+        self.ask("Emulation.setDeviceMetricsOverride", &size);
         let scheme = if dark { "dark" } else { "light" };
         let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        self.ask("Emulation.setEmulatedMedia", media);
+        self.ask("Emulation.setEmulatedMedia", &media);
         self.events.clear();
-        self.ask("Page.navigate", json!({"url": format!("file://{}", file.display())}));
+        self.ask("Page.navigate", &json!({"url": format!("file://{}", file.display())}));
         while !self.events.iter().any(|(method, _)| method == "Page.loadEventFired") {
             let event = self.read();
             self.note(event);
@@ -104,7 +104,7 @@ impl Browser {
     /// Returns what an expression says in the page.
     pub(crate) fn eval(&mut self, expression: &str) -> Value {
         let how = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let mut answer = self.ask("Runtime.evaluate", how);
+        let mut answer = self.ask("Runtime.evaluate", &how);
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
         answer["result"]["value"].take()
     }
@@ -116,7 +116,7 @@ impl Browser {
             if kind == "keyDown" {
                 event["text"] = json!(text);
             }
-            self.ask("Input.dispatchKeyEvent", event);
+            self.ask("Input.dispatchKeyEvent", &event);
         }
     }
 
@@ -142,7 +142,7 @@ impl Browser {
         let height = self.eval("document.documentElement.scrollHeight").as_f64().unwrap_or(800.0);
         let width = self.eval("innerWidth").as_f64().unwrap_or(800.0);
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height.min(12_000.0), "scale": 1});
-        let shot = self.ask("Page.captureScreenshot", json!({"captureBeyondViewport": true, "clip": clip}));
+        let shot = self.ask("Page.captureScreenshot", &json!({"captureBeyondViewport": true, "clip": clip}));
         let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         std::fs::write(to, bytes).unwrap();
     }

@@ -163,7 +163,7 @@ fn a_page_needs_no_script() {
     let site = Site::new();
     let page = site.page("html");
     let mut browser = Browser::start();
-    browser.ask("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+    browser.ask("Emulation.setScriptExecutionDisabled", &json!({"value": true}));
     browser.open(&page, PHONE);
     assert_eq!(browser.eval("document.querySelector('.filters').hidden"), json!(true));
     assert_ne!(browser.eval("document.querySelectorAll('.file:not([hidden])').length"), json!(0));
