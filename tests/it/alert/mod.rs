@@ -4,3 +4,4 @@ mod life;
 mod metrics;
 mod receiver;
 mod services;
+mod tls;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::sync::site::Site;
 
 /// A program that is ended with the test.
-struct Running(Child);
+pub(super) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -20,12 +20,12 @@ impl Drop for Running {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Starts a program, and waits until somebody listens on its port.
-fn start(command: &mut Command, port: u16) -> Running {
+pub(super) fn start(command: &mut Command, port: u16) -> Running {
     let mut running =
         Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let began = Instant::now();
@@ -82,7 +82,7 @@ fn alertmanager_takes_alerts_and_their_end() {
     assert_eq!(get(port, "/api/v2/alerts"), serde_json::json!([]), "{}", book(&site));
 }
 
-fn book(site: &Site) -> String {
+pub(super) fn book(site: &Site) -> String {
     fs::read_to_string(site.live("/var/lib/rmqgit/alerts.json")).unwrap_or_default()
 }
 
