@@ -213,7 +213,7 @@ impl Postman {
         match transport.build().send(&message) {
             Ok(_) => Ok(()),
             Err(error) if error.is_timeout() => Err(PostError::Timeout),
-            Err(error) if error.is_tls() => Err(PostError::Tls(with_causes(&error))),
+            Err(error) if error.is_tls() || is_of_tls(&error) => Err(PostError::Tls(with_causes(&error))),
             Err(error) if error.is_permanent() => Err(PostError::Refused(with_causes(&error))),
             Err(error) if error.is_transient() => Err(PostError::Later(with_causes(&error))),
             Err(error) => Err(PostError::Away(with_causes(&error))),
@@ -304,6 +304,19 @@ fn explain(error: ureq::Error) -> PostError {
         ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::Http(_) => PostError::Address,
         _ => PostError::Away("the connection broke".to_owned()),
     }
+}
+
+/// Whether the stream failed because of what the other side showed: rustls says so through the stream that it encrypts.
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn with_causes(error: &dyn Error) -> String {
