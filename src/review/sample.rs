@@ -124,7 +124,7 @@ fn orders(say: Say<'_>) -> ClusterReview {
         }],
         objects: vec![ObjectChange {
             object: "permission",
-            name: say("shop on /"),
+            name: format!("of `{}` in `/`", say("shop")),
             kind: Kind::Modified,
             settings: vec![setting(say, "write", Some("^shop\\."), Some(".*"))],
             text: String::new(),

@@ -124,15 +124,15 @@ struct Policy {
 #[derive(Debug, Serialize)]
 struct Pair {
     key: String,
-    from: Option<String>,
-    to: Option<String>,
+    from: Option<Vec<Word>>,
+    to: Option<Vec<Word>>,
 }
 
 #[derive(Debug, Serialize)]
 struct Object {
     kind: &'static str,
     what: String,
-    name: String,
+    name: Vec<Word>,
     settings: Vec<Pair>,
 }
 
@@ -294,7 +294,7 @@ fn object(change: &ObjectChange) -> Object {
     Object {
         kind: happened(change.kind),
         what: change.object.to_owned(),
-        name: visible(&change.name),
+        name: value(&change.name),
         settings: change.settings.iter().map(pair).collect(),
     }
 }
@@ -312,8 +312,8 @@ fn file(change: &FileChange, hosts: Named, open: bool) -> File {
     let short = change.diff.lines().count() <= LINES;
     let attribute = |one: &crate::review::diff::Attribute| Pair {
         key: one.name.to_owned(),
-        from: Some(visible(&one.from)),
-        to: Some(visible(&one.to)),
+        from: Some(value(&one.from)),
+        to: Some(value(&one.to)),
     };
     let raw = || change.diff.split('\n').map(visible).collect::<Vec<_>>().join("\n");
     File {
@@ -341,7 +341,13 @@ fn note(note: &Note) -> String {
 }
 
 fn pair(change: &SettingChange) -> Pair {
-    Pair { key: visible(&change.key), from: change.from.as_deref().map(visible), to: change.to.as_deref().map(visible) }
+    Pair { key: visible(&change.key), from: change.from.as_deref().map(value), to: change.to.as_deref().map(value) }
+}
+
+/// Returns what a person wrote, or words around it.
+fn value(text: &str) -> Vec<Word> {
+    let words = sentence(text);
+    if words.iter().any(|word| word.code) { words } else { vec![Word { code: true, text: visible(text) }] }
 }
 
 fn happened(kind: Kind) -> &'static str {

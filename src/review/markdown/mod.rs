@@ -18,7 +18,7 @@ use quote::{code, element, fence, prose};
 
 use super::diff::Kind;
 use super::pair::count;
-use super::words::{host_name, number, some};
+use super::words::{host_name, number, sentence, some};
 use super::{
     Class, ClusterReview, FileChange, HostId, LiveHost, Note, PolicyChange, Review, SecretChange, ServiceChange,
     SettingChange, Side, Transition, picture,
@@ -189,7 +189,7 @@ fn objects(one: &ClusterReview) -> Option<Piece> {
         };
         put(
             &mut text,
-            format_args!("- {} {} {}{settings}\n", sign(object.kind), prose(object.object), code(&object.name)),
+            format_args!("- {} {} {}{settings}\n", sign(object.kind), prose(object.object), value(&object.name)),
         );
     }
     rest(&mut text, one.objects.len(), "object");
@@ -202,7 +202,6 @@ fn services(one: &ClusterReview) -> Option<Piece> {
         return None;
     }
     let mut text = "| Class | Where | Setting | Before | After | Hosts |\n|---|---|---|---|---|---|\n".to_owned();
-    let value = |value: &Option<String>| value.as_deref().map_or("not set".to_owned(), code);
     for ServiceChange { service, class, place, setting, hosts, .. } in one.services.iter().take(ROWS) {
         let place = if place.is_empty() { String::new() } else { format!(" {}", code(place)) };
         put(
@@ -211,8 +210,8 @@ fn services(one: &ClusterReview) -> Option<Piece> {
                 "| {} | {service}{place} | {} | {} | {} | {} |\n",
                 class.as_str(),
                 code(&setting.key),
-                value(&setting.from),
-                value(&setting.to),
+                side_of(setting.from.as_deref()),
+                side_of(setting.to.as_deref()),
                 names(one, hosts, code),
             ),
         );
@@ -297,10 +296,20 @@ fn rest(text: &mut String, all: usize, noun: &str) {
 }
 
 fn settings(settings: &[SettingChange]) -> String {
-    let value = |value: &Option<String>| value.as_deref().map_or("not set".to_owned(), code);
-    let all =
-        settings.iter().map(|change| format!("{}: {} → {}", code(&change.key), value(&change.from), value(&change.to)));
+    let all = settings.iter().map(|change| {
+        format!("{}: {} → {}", code(&change.key), side_of(change.from.as_deref()), side_of(change.to.as_deref()))
+    });
     all.collect::<Vec<_>>().join(", ")
+}
+
+/// Returns a setting's value on one side.
+fn side_of(text: Option<&str>) -> String {
+    text.map_or("not set".to_owned(), value)
+}
+
+/// Returns what a person wrote, or words around it.
+fn value(text: &str) -> String {
+    if sentence(text).iter().any(|(is_code, _)| *is_code) { prose(text) } else { code(text) }
 }
 
 /// Returns the names of an entry's clusters.

@@ -176,6 +176,14 @@ fn without_sentences(mut review: Review, text: &str) -> Review {
         one.consequences.iter_mut().for_each(|one| one.text.clone_from(&sentence));
         one.transitions.iter_mut().for_each(|one| one.text.clone_from(&sentence));
         one.secrets.iter_mut().for_each(|one| one.used_for = vec![sentence.clone()]);
+        one.objects.iter_mut().for_each(|one| one.name = format!("of `{code}` in `/`"));
+        let of_objects = one.objects.iter_mut().flat_map(|one| &mut one.settings);
+        let of_policies = one.policies.iter_mut().flat_map(|one| &mut one.settings);
+        for setting in of_objects.chain(of_policies).chain(one.services.iter_mut().map(|one| &mut one.setting)) {
+            for value in [&mut setting.from, &mut setting.to].into_iter().flatten() {
+                *value = value.replace('`', "'");
+            }
+        }
     }
     review.live.iter_mut().flat_map(|one| &mut one.notes).for_each(|note| note.text.clone_from(&sentence));
     review
