@@ -117,6 +117,15 @@ fn a_page_is_for_everybody() {
             assert_eq!(browser.complaints(), Vec::<String>::new(), "{name}");
         }
     }
+    // The judges see what they are there for.
+    browser.eval("document.querySelectorAll('h3').forEach((title) => { title.style.color = '#777'; title.style.width = '9000px'; }); 1");
+    assert_eq!(
+        browser.eval("axe.run().then((found) => found.violations.map((one) => one.id))"),
+        json!(["color-contrast"])
+    );
+    assert_ne!(browser.eval(OVERFLOW), json!([]));
+    browser.eval("fetch('https://example.invalid/').catch(() => 1)");
+    assert_ne!(browser.complaints(), Vec::<String>::new());
 }
 
 #[test]
