@@ -140,6 +140,11 @@ pub(super) fn is_running(access: &Access) -> Result<bool, BrokerError> {
     }
 }
 
+/// Whether a tool says that it could not ask the node. A check that fails ends with the same status, 69.
+fn is_unasked(words: &str) -> bool {
+    words.contains("unable to perform an operation on node") || words.contains("is not running")
+}
+
 /// Asks the checks that RabbitMQ has for a node that is about to stop. The one for mirrors went with the mirrors.
 pub(super) fn critical(access: &Access) -> Result<Vec<String>, BrokerError> {
     let mut reasons = Vec::new();
@@ -147,7 +152,7 @@ pub(super) fn critical(access: &Access) -> Result<Vec<String>, BrokerError> {
         match run(access, &access.node, "rabbitmq-queues", &[check], access.deadline) {
             Ok(_) => {}
             Err(BrokerError::Refused { status, .. }) if status == "status 64" && check.contains("mirror") => {}
-            Err(BrokerError::Refused { words, status, .. }) if status != "status 69" && status != "status 64" => {
+            Err(BrokerError::Refused { words, status, .. }) if status != "status 64" && !is_unasked(&words) => {
                 reasons.push(words);
             }
             Err(error) => return Err(error),
