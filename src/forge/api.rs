@@ -23,6 +23,19 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// Returns its name in HTTP.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 /// A request to the API of a forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

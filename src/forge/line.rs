@@ -215,14 +215,7 @@ impl<'a> Line<'a> {
 
 /// Names a request: its method, and its path without the query.
 pub(super) fn named(request: &Request) -> String {
-    let method = match request.method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Patch => "PATCH",
-        Method::Put => "PUT",
-        Method::Delete => "DELETE",
-    };
-    format!("{method} {}", request.path.split('?').next().unwrap_or_default())
+    format!("{} {}", request.method.as_str(), request.path.split('?').next().unwrap_or_default())
 }
 
 /// Returns a status and what the forge says with it.

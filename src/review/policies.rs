@@ -313,9 +313,9 @@ fn joined(by_target: BTreeMap<PolicyTarget, Vec<PolicyChange>>) -> Vec<PolicyCha
         }
     }
     let name = |(mut change, targets): (PolicyChange, Vec<PolicyTarget>)| {
-        let words: Vec<&str> = targets.iter().map(|target| target.words()).collect();
+        let words: Vec<&str> = targets.iter().map(|target| target.word()).collect();
         let queues = targets.len() == all && !targets.contains(&PolicyTarget::Exchanges);
-        let words = if queues { PolicyTarget::Queues.words().to_owned() } else { list(&words) };
+        let words = if queues { PolicyTarget::Queues.word().to_owned() } else { list(&words) };
         if targets.len() > 1 {
             change.kind = PolicyTarget::Queues;
         }
@@ -323,19 +323,6 @@ fn joined(by_target: BTreeMap<PolicyTarget, Vec<PolicyChange>>) -> Vec<PolicyCha
         change
     };
     found.into_iter().map(name).collect()
-}
-
-impl PolicyTarget {
-    /// Returns the words for people.
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Self::Queues => "queues",
-            Self::ClassicQueues => "classic queues",
-            Self::QuorumQueues => "quorum queues",
-            Self::Streams => "streams",
-            Self::Exchanges => "exchanges",
-        }
-    }
 }
 
 /// What another value of a key does.

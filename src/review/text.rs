@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::diff::{Kind, changed_lines};
+use super::diff::{Kind, changed_lines, printable};
 use super::pair::{count, list};
 use super::{Class, ClusterReview, FileChange, HostId, LiveHost, LiveKind, Note, Review, Side, Transition};
 use crate::release::{DEFINITIONS, MANIFEST, SECRETS};
@@ -296,15 +296,6 @@ impl Page {
         }
         put(&mut self.text, format_args!("{color}{line}{reset}\n"));
     }
-}
-
-/// Shows control characters instead of sending them to the terminal.
-fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && c != '\t' { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
 }
 
 fn put(text: &mut String, args: std::fmt::Arguments<'_>) {

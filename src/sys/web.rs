@@ -9,7 +9,7 @@ use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use super::clock;
-use crate::forge::{Answer, Lost, Method, Place, Request, Web};
+use crate::forge::{Answer, Lost, Place, Request, Web};
 use crate::secret::Secret;
 
 /// The longest answer that is read, in bytes: Gitea gives all comments at once.
@@ -66,14 +66,8 @@ impl Connection {
     }
 
     fn call(&self, request: &Request, time: Duration) -> Result<Answer, ureq::Error> {
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Patch => "PATCH",
-            Method::Put => "PUT",
-            Method::Delete => "DELETE",
-        };
-        let mut builder = ureq::http::Request::builder().method(method).uri(format!("{}{}", self.api, request.path));
+        let mut builder =
+            ureq::http::Request::builder().method(request.method.as_str()).uri(format!("{}{}", self.api, request.path));
         builder = builder.header(self.key.0, self.key.1.clone());
         for (name, value) in self.headers {
             builder = builder.header(*name, *value);
