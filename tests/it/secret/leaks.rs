@@ -66,10 +66,10 @@ impl Hunt {
     }
 }
 
-/// Looks at every process of this machine until it is told to stop: arguments and, as far as it may be read, environment; and at
-/// every file that appears below `roots` for a moment, which nobody but its owner may read while it holds a value.
-/// Returns what it found, and the programs that it saw.
-fn watch(hunt: &Hunt, roots: &[PathBuf], stop: &AtomicBool) -> (Vec<String>, BTreeSet<String>) {
+/// Looks at every process of this machine until it is told to stop: arguments and, as far as it may be read, environment.
+/// Returns what it found, and the programs that it saw. A program that is gone sooner than one look takes may be missed:
+/// [`recorder`] is there for those.
+fn watch_processes(hunt: &Hunt, stop: &AtomicBool) -> (Vec<String>, BTreeSet<String>) {
     let (mut found, mut programs) = (Vec::new(), BTreeSet::new());
     while !stop.load(Ordering::Relaxed) {
         for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -87,11 +87,31 @@ fn watch(hunt: &Hunt, roots: &[PathBuf], stop: &AtomicBool) -> (Vec<String>, BTr
                 found.extend(hunt.find(&bytes).map(|what| format!("{part} of a process: {what}")));
             }
         }
-        for root in roots {
-            passing(hunt, root, &mut found);
-        }
     }
     (found, programs)
+}
+
+/// Looks at every file that appears below `root` for a moment, until it is told to stop: nobody but its owner may read one that
+/// holds a value.
+fn watch_files(hunt: &Hunt, root: &Path, stop: &AtomicBool) -> Vec<String> {
+    let mut found = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        passing(hunt, root, &mut found);
+    }
+    found
+}
+
+/// Puts a `git` before the real one that writes down with what it was started, and then is the real one.
+fn recorder(dir: &Path) {
+    fs::create_dir(dir).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let real = std::env::split_paths(&path).map(|dir| dir.join("git")).find(|path| path.is_file()).unwrap();
+    let (dir, real) = (dir.display(), real.display());
+    let script =
+        format!("#!/bin/sh\ncat /proc/$$/cmdline /proc/$$/environ > '{dir}/started.'$$\nexec '{real}' \"$@\"\n");
+    let path = PathBuf::from(format!("{dir}/git"));
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 fn passing(hunt: &Hunt, dir: &Path, found: &mut Vec<String>) {
@@ -183,18 +203,27 @@ impl Drop for Stop<'_> {
 
 #[test]
 fn no_value_is_left_or_shown_anywhere() {
-    let shelf = Shelf::new();
+    let mut shelf = Shelf::new();
+    let started = shelf.dir.path().join("started");
+    recorder(&started);
+    shelf.programs = Some(started.clone());
     let hunt = Hunt::new();
     let stop = AtomicBool::new(false);
-    let (said, (found, programs)) = std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch(&hunt, &[shelf.dir.path().to_owned()], &stop));
+    let (said, (of_processes, programs), of_files) = std::thread::scope(|scope| {
+        let processes = scope.spawn(|| watch_processes(&hunt, &stop));
+        let files = scope.spawn(|| watch_files(&hunt, shelf.dir.path(), &stop));
         let end = Stop(&stop);
         let said = everything(&shelf);
         drop(end);
-        (said, watcher.join().unwrap())
+        (said, processes.join().unwrap(), files.join().unwrap())
     });
-    assert_eq!(found, Vec::<String>::new());
-    assert!(programs.contains("rmqgit") && programs.contains("git"), "the watcher saw {programs:?}");
+    assert_eq!([of_processes, of_files].concat(), Vec::<String>::new());
+    assert!(programs.contains("rmqgit"), "the watcher saw {programs:?}");
+    // What the recorder wrote is below the directory that is looked through.
+    let words = |entry: fs::DirEntry| String::from_utf8_lossy(&fs::read(entry.path()).unwrap()).into_owned();
+    let pushes =
+        fs::read_dir(&started).unwrap().map(Result::unwrap).map(words).filter(|text| text.contains("\0push\0"));
+    assert!(pushes.count() >= 2, "the recorder saw no push");
     hunt.check("what was printed", said.as_bytes());
     let seen = hunt.walk(shelf.dir.path(), &of_daemons);
     assert!(seen > 100, "only {seen} files were looked at");

@@ -47,6 +47,8 @@ pub(crate) struct Shelf {
     pub(crate) dir: TempDir,
     /// The spec; [`Shelf::save`] writes it.
     pub(crate) spec: String,
+    /// Where verbs look for programs first, if not in the places of the test itself.
+    pub(crate) programs: Option<PathBuf>,
 }
 
 impl Shelf {
@@ -55,7 +57,7 @@ impl Shelf {
         let dir = TempDir::new().unwrap();
         fs::create_dir_all(dir.path().join("spec")).unwrap();
         git(&dir.path().join("spec"), &["init", "--quiet"]);
-        let shelf = Self { dir, spec: SPEC.to_owned() };
+        let shelf = Self { dir, spec: SPEC.to_owned(), programs: None };
         for name in ["alice", "bob", "rabbit1", "rabbit2", "rabbit3", "stranger"] {
             shelf.keygen(name, "ed25519", "");
         }
@@ -103,6 +105,11 @@ impl Shelf {
     pub(crate) fn run_with(&self, args: &[&str], input: &str) -> (i32, String, String) {
         let mut command = crate::rmqgit();
         command.args(args).current_dir(self.repo()).env("HOME", self.dir.path());
+        if let Some(programs) = &self.programs {
+            let path = std::env::var_os("PATH").unwrap();
+            let all = std::iter::once(programs.clone()).chain(std::env::split_paths(&path));
+            command.env("PATH", std::env::join_paths(all).unwrap());
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // A verb that reads nothing may have ended.
