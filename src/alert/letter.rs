@@ -57,13 +57,16 @@ pub struct Sender {
     pub release_link: Option<String>,
     /// Where a kind of incident is explained.
     pub runbook: Option<String>,
+    /// Whether this is a test, and nothing has happened.
+    pub test: bool,
 }
 
 impl Sender {
     /// Makes a sender of a report.
     pub fn of(report: &Report, release_link: Option<String>, runbook: Option<String>) -> Self {
         let release = report.release.as_ref().map(|one| (one.commit.to_string(), one.spec_commit.clone()));
-        Self { cluster: report.cluster.clone(), host: report.host.clone(), release, release_link, runbook }
+        let (cluster, host) = (report.cluster.clone(), report.host.clone());
+        Self { cluster, host, release, release_link, runbook, test: false }
     }
 
     /// Fills in a link: `{cluster}`, `{host}`, `{kind}`, `{commit}` (of the release) and `{spec}` (of the spec). One that names
@@ -87,6 +90,11 @@ impl Sender {
             }
         }
         Some(link)
+    }
+
+    /// Marks the title of a test.
+    fn marked(&self, title: String) -> String {
+        if self.test { format!("test: {title}") } else { title }
     }
 
     pub(super) fn runbook_of(&self, identity: &Identity) -> Option<String> {
@@ -129,7 +137,7 @@ impl Letter {
         links.extend(sender.runbook_of(&case.identity).map(|link| ("runbook", link)));
         let letter = Self {
             tone: if over { Tone::Good } else { Tone::Bad(case.severity) },
-            title: format!("{}: {} on {cluster}/{host}", word(*stage, case, *at), case.identity),
+            title: sender.marked(format!("{}: {} on {cluster}/{host}", word(*stage, case, *at), case.identity)),
             facts,
             list: Vec::new(),
             left: 0,
@@ -140,16 +148,37 @@ impl Letter {
         letter.clean()
     }
 
-    /// Takes out what is no text: control characters, and those that turn the direction of the words around them.
+    /// Takes out what is no text.
     fn clean(mut self) -> Self {
-        let one_line = |text: &str| text.chars().map(|c| if is_text(c) { c } else { ' ' }).collect::<String>();
         for text in self.list.iter_mut().chain(&mut self.diff).chain([&mut self.title]) {
             *text = one_line(text);
         }
         for (_, text) in &mut self.facts {
-            *text = text.lines().map(one_line).collect::<Vec<_>>().join("\n");
+            *text = clean(text);
         }
         self
+    }
+
+    /// Returns the lines of the diff as one text, with what is left out of it; nothing where there is none to show.
+    pub(super) fn diff_text(&self) -> Option<String> {
+        let mut text = self.diff.join("\n");
+        if self.diff_left > 0 {
+            let _ = write!(text, "\n… {} more lines", self.diff_left);
+        }
+        (!self.diff.is_empty()).then_some(text)
+    }
+
+    /// Says where the diff is that had no room at all.
+    pub(super) fn diff_note(&self) -> Option<String> {
+        let none = self.diff.is_empty() && self.diff_left > 0;
+        none.then(|| format!("(a diff of {} lines: see `rmqgit status` on the host)", self.diff_left))
+    }
+
+    /// Returns the letter without its diff, and the diff, for services that fold it.
+    pub(super) fn split(&self) -> (Self, Option<String>) {
+        let diff = self.diff_text();
+        let left = if diff.is_some() { 0 } else { self.diff_left };
+        (Self { diff: Vec::new(), diff_left: left, ..self.clone() }, diff)
     }
 
     fn of_many(sender: &Sender, entries: &[Entry], now: Timestamp) -> Self {
@@ -173,7 +202,7 @@ impl Letter {
         links.extend(runbook.map(|link| ("runbook", link)));
         let letter = Self {
             tone: worst.map_or(Tone::Good, Tone::Bad),
-            title,
+            title: sender.marked(title),
             facts: Vec::new(),
             list: entries.iter().take(NAMED).map(line).collect(),
             left: entries.len().saturating_sub(NAMED),
@@ -212,8 +241,18 @@ impl Letter {
     }
 }
 
+/// Takes out what is no text, but the ends of lines: control characters, and those that turn the direction of the words around
+/// them.
+pub(super) fn clean(text: &str) -> String {
+    text.lines().map(one_line).collect::<Vec<_>>().join("\n")
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if is_text(c) { c } else { ' ' }).collect()
+}
+
 fn is_text(c: char) -> bool {
-    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}');
+    let turns = matches!(c, '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}');
     c == '\t' || !(c.is_control() || turns)
 }
 

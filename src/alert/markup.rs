@@ -10,7 +10,7 @@ pub(super) struct Markup {
     pub(super) escape: fn(&str) -> String,
     /// Bold, of text that is escaped.
     pub(super) bold: fn(&str) -> String,
-    /// A block of lines that are shown as they are; the text is not escaped yet.
+    /// A block of lines that are shown as they are, folded where the service can; the text is not escaped yet.
     pub(super) block: fn(&str) -> String,
     /// A link with its name, which needs no escape.
     pub(super) link: fn(&str, &str) -> String,
@@ -32,7 +32,7 @@ pub(super) const PLAIN: Markup = Markup {
 
 /// Slack's mrkdwn: three characters are control characters, by <https://docs.slack.dev/messaging/formatting-message-text>.
 pub(super) const SLACK: Markup = Markup {
-    escape: |text| inert(&entities(text), &['*', '_', '~', '`']),
+    escape: |text| alike(&no_emoji(&entities(text)), "*_~`"),
     bold: |text| format!("*{text}*"),
     block: |text| format!("```\n{}\n```", inert(&entities(text), &['`'])),
     link: |name, url| format!("<{}|{name}>", entities(&url_of(url))),
@@ -40,11 +40,11 @@ pub(super) const SLACK: Markup = Markup {
     newline: "\n",
 };
 
-/// Markdown as Mattermost reads it.
+/// Markdown as Mattermost reads it. A webhook's text goes through a translation of Slack's `<…>` before, blocks included.
 pub(super) const MATTERMOST: Markup = Markup {
-    escape: |text| inert(&backslashes(text), &['@']),
+    escape: |text| inert(&entities(&backslashes(text, "\\`*_{}[]()#+-.!|~:")), &['@']),
     bold: |text| format!("**{text}**"),
-    block: |text| format!("\n```diff\n{}\n```\n", inert(text, &['`'])),
+    block: |text| format!("\n```diff\n{}\n```\n", inert(text, &['`', '<'])),
     link: |name, url| format!("[{name}](<{}>)", url_of(url)),
     item: "- ",
     newline: "\n",
@@ -52,7 +52,7 @@ pub(super) const MATTERMOST: Markup = Markup {
 
 /// Markdown as Discord reads it. Mentions are switched off by the message itself.
 pub(super) const DISCORD: Markup = Markup {
-    escape: |text| inert(&backslashes(text), &['@']),
+    escape: |text| inert(&backslashes(text, "\\`*_{}[]()<>#+-.!|~:"), &['@']),
     bold: |text| format!("**{text}**"),
     block: |text| format!("```diff\n{}\n```", inert(text, &['`'])),
     link: |name, url| format!("[{name}](<{}>)", url_of(url)),
@@ -60,29 +60,33 @@ pub(super) const DISCORD: Markup = Markup {
     newline: "\n",
 };
 
-/// Telegram's HTML, by <https://core.telegram.org/bots/api#html-style>.
+/// Telegram's HTML, by <https://core.telegram.org/bots/api#html-style>. Names and tags in plain text are found without any
+/// markup, in code they are not.
 pub(super) const TELEGRAM: Markup = Markup {
-    escape: entities,
+    escape: |text| inert(&entities(text), &['@', '#']),
     bold: |text| format!("<b>{text}</b>"),
-    block: |text| format!("<pre><code class=\"language-diff\">{}</code></pre>", entities(text)),
+    block: |text| format!("\n<blockquote expandable><code>{}</code></blockquote>", entities(text)),
     link: |name, url| format!("<a href=\"{}\">{name}</a>", attribute(url)),
     item: "• ",
     newline: "\n",
 };
 
-/// HTML as Matrix allows it and mail programs show it.
+/// HTML as Matrix allows it and mail programs show it: those that cannot fold show everything.
 pub(super) const HTML: Markup = Markup {
     escape: entities,
     bold: |text| format!("<b>{text}</b>"),
-    block: |text| format!("<pre><code class=\"language-diff\">{}</code></pre>", entities(text)),
+    block: |text| {
+        let text = entities(text);
+        format!("<details><summary>diff</summary><pre><code class=\"language-diff\">{text}</code></pre></details>")
+    },
     link: |name, url| format!("<a href=\"{}\">{name}</a>", attribute(url)),
     item: "• ",
     newline: "<br>\n",
 };
 
-/// Google Chat's text, where `<…>` is a link or a mention.
+/// Google Chat's text, where `<…>` is a link or a mention. The diff is not part of it: see [`card_html`].
 pub(super) const GOOGLE_CHAT: Markup = Markup {
-    escape: |text| inert(text, &['<', '*', '_', '~', '`', '@']),
+    escape: |text| alike(&no_emoji(&no_address(text)), "<*_~`@"),
     bold: |text| format!("*{text}*"),
     block: |text| format!("```\n{}\n```", inert(text, &['`', '<'])),
     link: |name, url| format!("<{}|{name}>", url_of(url)),
@@ -90,9 +94,12 @@ pub(super) const GOOGLE_CHAT: Markup = Markup {
     newline: "\n",
 };
 
+/// What means something in the Markdown of services that know no escape.
+const UNESCAPED: &str = "<>*_~`@[]#|&\\";
+
 /// Markdown as DingTalk reads it, which knows no escape and breaks lines at empty ones.
 pub(super) const DINGTALK: Markup = Markup {
-    escape: |text| inert(text, &['<', '*', '_', '~', '`', '@', '[', ']', '!', '#', '|']),
+    escape: |text| alike(&no_address(text), UNESCAPED),
     bold: |text| format!("**{text}**"),
     block: |text| format!("\n```\n{}\n```\n", inert(text, &['`', '<', '@'])),
     link: |name, url| format!("[{name}]({})", url_of(url)),
@@ -102,9 +109,9 @@ pub(super) const DINGTALK: Markup = Markup {
 
 /// Markdown as WeCom reads it, which knows no escape and no blocks.
 pub(super) const WECOM: Markup = Markup {
-    escape: |text| inert(text, &['<', '*', '_', '~', '`', '@', '[', ']', '#']),
+    escape: |text| alike(&no_address(text), UNESCAPED),
     bold: |text| format!("**{text}**"),
-    block: |text| text.lines().map(|line| format!("> {}\n", (WECOM.escape)(line))).collect::<Vec<_>>().concat(),
+    block: |text| text.lines().map(|line| format!("> \u{200b}{}\n", (WECOM.escape)(line))).collect::<Vec<_>>().concat(),
     link: |name, url| format!("[{name}]({})", url_of(url)),
     item: "- ",
     newline: "\n",
@@ -115,7 +122,8 @@ pub(super) fn body(letter: &Letter, markup: &Markup) -> String {
     let mut out = String::new();
     let newline = markup.newline;
     for (name, text) in &letter.facts {
-        let text: Vec<String> = text.lines().map(|line| (markup.escape)(line)).collect();
+        let text: Vec<String> =
+            text.lines().enumerate().map(|(number, line)| later_line(number, line, markup)).collect();
         let _ = write!(out, "{} {}{newline}", (markup.bold)(&format!("{name}:")), text.join(newline));
     }
     for line in &letter.list {
@@ -124,14 +132,10 @@ pub(super) fn body(letter: &Letter, markup: &Markup) -> String {
     if letter.left > 0 {
         let _ = write!(out, "{}and {} more{newline}", markup.item, letter.left);
     }
-    if !letter.diff.is_empty() {
-        let mut diff = letter.diff.join("\n");
-        if letter.diff_left > 0 {
-            let _ = write!(diff, "\n… {} more lines", letter.diff_left);
-        }
+    if let Some(diff) = letter.diff_text() {
         let _ = write!(out, "{}{newline}", (markup.block)(&diff));
-    } else if letter.diff_left > 0 {
-        let _ = write!(out, "(a diff of {} lines: see `rmqgit status` on the host){newline}", letter.diff_left);
+    } else if let Some(note) = letter.diff_note() {
+        let _ = write!(out, "{note}{newline}");
     }
     let links: Vec<String> = letter.links.iter().map(|(name, url)| (markup.link)(name, url)).collect();
     if !links.is_empty() {
@@ -146,6 +150,22 @@ pub(super) fn whole(letter: &Letter, markup: &Markup) -> String {
     format!("{title}{}{}", markup.newline, body(letter, markup))
 }
 
+/// Escapes a line of a fact. What stands at the beginning of a line can be a heading or a list there, so no later line of
+/// somebody else's begins with itself.
+fn later_line(number: usize, line: &str, markup: &Markup) -> String {
+    let mark = if number > 0 && markup.newline != HTML.newline { "\u{200b}" } else { "" };
+    format!("{mark}{}", (markup.escape)(line))
+}
+
+/// Writes lines as the text of a widget of Google Chat's cards, where spaces at the beginning of a line would vanish.
+pub(super) fn card_html(text: &str) -> String {
+    let line = |line: &str| {
+        let words = line.trim_start_matches(' ');
+        format!("{}{}", "\u{a0}".repeat(line.len() - words.len()), entities(words))
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("<br>")
+}
+
 /// Writes the characters that open a tag or an entity as entities.
 pub(super) fn entities(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
@@ -156,10 +176,10 @@ fn attribute(text: &str) -> String {
 }
 
 /// Puts a backslash before everything that means something in Markdown.
-fn backslashes(text: &str) -> String {
+fn backslashes(text: &str, characters: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
-        if "\\`*_{}[]()<>#+-.!|~:>".contains(c) {
+        if characters.contains(c) {
             out.push('\\');
         }
         out.push(c);
@@ -167,7 +187,44 @@ fn backslashes(text: &str) -> String {
     out
 }
 
-/// Puts a zero-width space behind characters, so that they begin nothing: for services that know no escape.
+/// Breaks what would be shown as an emoji, such as `:rabbit:`; other colons stay as they are, so that addresses can be copied.
+fn no_emoji(text: &str) -> String {
+    let mut out = String::new();
+    for (at, c) in text.char_indices() {
+        out.push(c);
+        let rest = &text[at + c.len_utf8()..];
+        let name = rest.find(|c: char| !(c.is_alphanumeric() || "_+-'".contains(c))).unwrap_or(rest.len());
+        if c == ':' && name > 0 && rest[name..].starts_with(':') {
+            out.push('\u{200b}');
+        }
+    }
+    out
+}
+
+/// Writes characters as others that look like them and mean nothing: for services that know no escape, and whose rules for what
+/// begins markup nobody has written down. An underscore in a word begins nothing anywhere, and stays.
+fn alike(text: &str, characters: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let is_word = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric());
+    let other = |(at, c): (usize, &char)| match c {
+        c if !characters.contains(*c) => *c,
+        '_' if is_word(at.checked_sub(1)) && is_word(Some(at + 1)) => '_',
+        '*' => '∗',
+        '~' => '∼',
+        '`' => 'ˋ',
+        '\\' => '∖',
+        // The full-width form of the same character.
+        c => char::from_u32(*c as u32 + 0xfee0).unwrap_or(*c),
+    };
+    chars.iter().enumerate().map(other).collect()
+}
+
+/// Breaks addresses, which some services make links of.
+fn no_address(text: &str) -> String {
+    text.replace("://", "∶//")
+}
+
+/// Puts a zero-width space behind characters, so that several of them are nothing together, and one begins no name.
 fn inert(text: &str, characters: &[char]) -> String {
     let mut out = String::new();
     for c in text.chars() {

@@ -280,10 +280,12 @@ fn message(letter: &Letter<'_>) -> Result<Message, Box<dyn Error>> {
     Ok(builder.multipart(body)?)
 }
 
-/// Reads `Retry-After`: seconds, or a date.
+/// Reads `Retry-After`: seconds, which some services write with a fraction, or a date.
 fn retry_after(text: &str) -> Option<SignedDuration> {
-    if let Ok(seconds) = text.trim().parse::<u32>() {
-        return Some(SignedDuration::from_secs(i64::from(seconds)));
+    let whole = text.trim().split_once('.').map_or(text.trim(), |(whole, _)| whole);
+    if let Ok(seconds) = whole.parse::<u32>() {
+        let part = i64::from(text.contains('.'));
+        return Some(SignedDuration::from_secs(i64::from(seconds) + part));
     }
     let date = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
     Some(date.timestamp().duration_since(super::clock::now()).max(SignedDuration::ZERO))
@@ -357,6 +359,7 @@ mod tests {
             assert_eq!(retry_after(text).map(|wait| wait.as_secs()), expect, "{text}");
         };
         check("120", Some(120));
+        check("1.3", Some(2));
         check("Wed, 21 Oct 2015 07:28:00 GMT", Some(0));
         check("soon", None);
         check("-5", None);

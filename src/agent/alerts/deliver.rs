@@ -62,7 +62,7 @@ pub(super) fn sender(settings: &Settings, alerts: &AlertsFile, report: Option<&R
         return Sender::of(report, release_link, runbook);
     }
     let (cluster, host) = (settings.cluster.clone(), settings.host.clone());
-    Sender { cluster, host, release: None, release_link, runbook }
+    Sender { cluster, host, release: None, release_link, runbook, test: false }
 }
 
 /// The way to the services, for one run.

@@ -1,6 +1,6 @@
 //! Sends a sample of each stage of an incident's life, so that a person sees what a target makes of it.
 
-use crate::alert::{Batch, Case, Entry, Fate, Identity, Kind, Post, Severity, Stage};
+use crate::alert::{Batch, Case, Entry, Fate, Identity, Kind, Post, Sender, Severity, Stage};
 use crate::report::Report;
 use crate::sys::clock;
 
@@ -54,7 +54,7 @@ pub fn try_out(
                 continue;
             }
         };
-        let sender = sender(settings, &alerts, report);
+        let sender = Sender { test: true, ..sender(settings, &alerts, report) };
         let mut thread = None;
         for stage in LIFE.map(Some).into_iter().chain([None]) {
             let batch = sample(stage);

@@ -1,7 +1,8 @@
 //! Alertmanager: every incident is an alert with labels that stay the same, so that it can group them across a fleet.
 //!
 //! <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>. An alert that nobody repeats ends by itself: one
-//! that is open is sent again every [`REFRESH`], and ends after three times that if the host says no more.
+//! that is open is sent again every [`REFRESH`], and ends after three times that if the host says no more. The severity is a
+//! label, so one that changes makes another alert: with each, those of the other severities end.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,9 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Keys, Post, Request, at, secret};
-use crate::alert::kind::Identity;
+use crate::alert::kind::{Identity, Severity};
 use crate::alert::ledger::{Case, Stage};
-use crate::alert::letter::Sender;
+use crate::alert::letter::{Sender, clean};
 use crate::alert::outbox::REFRESH;
 use crate::alert::target::Alertmanager;
 
@@ -27,13 +28,15 @@ pub(super) fn request(server: &Alertmanager, keys: &Keys, post: &Post<'_>) -> Re
         if !open(&case.identity) {
             let ends = match entry.stage {
                 Stage::Resolved => post.now,
-                Stage::Passed => later(post.now, PASSED),
+                // A test ends at once, so that it pages nobody.
+                Stage::Passed if !post.sender.test => later(post.now, PASSED),
+                Stage::Passed => post.now,
                 _ => later(post.now, REFRESH * 3),
             };
-            alerts.push(alert(server, post.sender, case, ends));
+            alerts.extend(alerts_of(server, post, case, ends));
         }
     }
-    alerts.extend(post.open.iter().map(|case| alert(server, post.sender, case, later(post.now, REFRESH * 3))));
+    alerts.extend(post.open.iter().flat_map(|case| alerts_of(server, post, case, later(post.now, REFRESH * 3))));
     let url = secret(&at(&server.server, "/api/v2/alerts"));
     let mut request = Request { bare: keys.token.is_none(), ..Request::json(url, &Value::Array(alerts)) };
     if let Some(token) = &keys.token {
@@ -45,16 +48,28 @@ pub(super) fn request(server: &Alertmanager, keys: &Keys, post: &Post<'_>) -> Re
     request
 }
 
+/// Returns the alert of an incident, and the end of those that it would be with another severity.
+fn alerts_of(server: &Alertmanager, post: &Post<'_>, case: &Case, ends: Timestamp) -> [Value; 3] {
+    let mut others = [Severity::Info, Severity::Warning, Severity::Critical];
+    others.sort_by_key(|severity| *severity != case.severity);
+    others.map(|severity| {
+        let ends = if severity == case.severity { ends } else { post.now };
+        alert(server, post.sender, &Case { severity, ..case.clone() }, ends)
+    })
+}
+
 fn alert(server: &Alertmanager, sender: &Sender, case: &Case, ends: Timestamp) -> Value {
     let mut labels: Map<String, Value> =
         server.labels.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-    labels.insert("alertname".to_owned(), json!(name(&case.identity)));
+    let name = if sender.test { "RmqgitTest".to_owned() } else { name(&case.identity) };
+    labels.insert("alertname".to_owned(), json!(name));
     labels.insert("cluster".to_owned(), json!(sender.cluster));
     labels.insert("host".to_owned(), json!(sender.host));
     labels.insert("kind".to_owned(), json!(case.identity.kind));
     labels.insert("severity".to_owned(), json!(case.severity));
-    if !case.identity.object.is_empty() {
-        labels.insert("object".to_owned(), json!(case.identity.object));
+    let object = clean(&case.identity.object);
+    if !object.is_empty() {
+        labels.insert("object".to_owned(), json!(object));
     }
     let annotations = [
         ("summary", Some(case.summary.clone())),
@@ -64,7 +79,7 @@ fn alert(server: &Alertmanager, sender: &Sender, case: &Case, ends: Timestamp) -
         ("runbook_url", sender.runbook_of(&case.identity)),
     ];
     let annotations = annotations.into_iter().filter_map(|(name, text)| {
-        let text = text.filter(|text| !text.is_empty())?;
+        let text = text.map(|text| clean(&text)).filter(|text| !text.is_empty())?;
         Some((name.to_owned(), json!(text)))
     });
     let annotations: Map<String, Value> = annotations.collect();

@@ -3,10 +3,10 @@
 //! <https://discord.com/developers/docs/resources/webhook#execute-webhook>,
 //! <https://discord.com/developers/docs/resources/message#embed-object-embed-limits>
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::markup::{self, DISCORD, units};
-use super::{Keys, Post, Request, colour, cut, letter, percent, url, with_query};
+use super::{Fate, Keys, Post, Request, colour, cut, cut_escaped, letter, percent, thread, url, with_query};
 use crate::alert::target::Discord;
 
 /// The longest title of an embed.
@@ -18,10 +18,9 @@ const THREAD: usize = 100;
 
 pub(super) fn request(hook: &Discord, keys: &Keys, post: &Post<'_>) -> Result<Request, String> {
     let letter = letter(post).fit(|letter| units(&markup::body(letter, &DISCORD)) <= DESCRIPTION);
-    let title = cut(&letter.title, TITLE - TITLE / 4, units);
     let mut body = json!({
         "embeds": [{
-            "title": cut(&(DISCORD.escape)(&title), TITLE, units),
+            "title": cut_escaped(&letter.title, TITLE, units, DISCORD.escape),
             "description": markup::body(&letter, &DISCORD),
             "color": u32::from_str_radix(colour(letter.tone), 16).unwrap_or_default(),
         }],
@@ -29,10 +28,21 @@ pub(super) fn request(hook: &Discord, keys: &Keys, post: &Post<'_>) -> Result<Re
     });
     let mut url = with_query(&url(keys)?, "wait=true");
     if hook.forum {
-        match post.thread {
+        match thread(post) {
             Some(thread) => url = with_query(&url, &format!("thread_id={}", percent(thread))),
             None => body["thread_name"] = json!(cut(&letter.title, THREAD, units)),
         }
     }
     Ok(Request::json(url, &body))
+}
+
+/// The post of a forum that was deleted: the next one is made without it.
+const UNKNOWN_CHANNEL: i64 = 10_003;
+
+/// Says what an answer means whose status is that nothing is there.
+pub(super) fn judge_missing(json: &Value, said: &str) -> Fate {
+    match json["code"].as_i64() {
+        Some(UNKNOWN_CHANNEL) => Fate::Refused(said.to_owned()),
+        _ => Fate::Delayed { why: said.to_owned(), wait: None },
+    }
 }

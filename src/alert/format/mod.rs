@@ -108,13 +108,11 @@ pub fn outgoing(service: &Service, keys: &Keys, post: &Post<'_>) -> Result<Outgo
 pub fn judge(service: &Service, answer: &Answer) -> Fate {
     let json: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
     let said = words(answer, &json);
+    if let Some(fate) = by_words(service, answer, &json, &said) {
+        return fate;
+    }
     match answer.status {
         200..=299 => match service {
-            Service::Slack(chat) if chat.token_file.is_some() => slack::judge(&json, answer),
-            Service::Telegram(_) => telegram::judge(&json, &said),
-            Service::DingTalk(_) => by_code(&json, "errcode", dingtalk::BUSY, &said),
-            Service::WeCom(_) => by_code(&json, "errcode", wecom::BUSY, &said),
-            Service::Feishu(_) => by_code(&json, "code", feishu::BUSY, &said),
             Service::Mattermost(_) => Fate::Accepted(text_of(&json, "id")),
             Service::Discord(hook) if hook.forum => Fate::Accepted(text_of(&json, "channel_id")),
             Service::Matrix(_) => Fate::Accepted(text_of(&json, "event_id")),
@@ -126,15 +124,30 @@ pub fn judge(service: &Service, answer: &Answer) -> Fate {
     }
 }
 
-/// Reads an answer whose status says nothing: a code of 0 is good.
-fn by_code(json: &Value, key: &str, busy: &[i64], said: &str) -> Fate {
-    // Feishu's older webhooks answer with `StatusCode`.
-    match json[key].as_i64().or_else(|| json["StatusCode"].as_i64()) {
+/// Says what an answer means of a service whose status does not say it, or not all of it.
+fn by_words(service: &Service, answer: &Answer, json: &Value, said: &str) -> Option<Fate> {
+    let status = answer.status;
+    match (service, status) {
+        (Service::Slack(chat), 200..=299) if chat.token_file.is_some() => Some(slack::judge(json, answer)),
+        (Service::Telegram(_), 200..=299 | 400) => Some(telegram::judge(json, said, status)),
+        (Service::DingTalk(_), 200..=299 | 400) => Some(dingtalk::judge(json, said)),
+        (Service::WeCom(_), 200..=299 | 400) => Some(wecom::judge(json, said)),
+        (Service::Feishu(_), 200..=299 | 400) => Some(feishu::judge(json, said)),
+        (Service::Discord(_), 404) => Some(discord::judge_missing(json, said)),
+        (Service::Teams(_), 200..=299) => teams::judge(said),
+        _ => None,
+    }
+}
+
+/// Reads a code: 0 is good, one of `busy` asks to wait, one of `setup` is about the target and not about the message, and
+/// where there is none, somebody else has answered.
+fn by_code(code: Option<i64>, busy: &[i64], setup: &[i64], said: &str) -> Fate {
+    let later = |wait| Fate::Delayed { why: said.to_owned(), wait };
+    match code {
         Some(0) => Fate::Accepted(None),
-        Some(code) if busy.contains(&code) => {
-            Fate::Delayed { why: said.to_owned(), wait: Some(SignedDuration::from_mins(10)) }
-        }
-        _ => Fate::Refused(said.to_owned()),
+        Some(code) if busy.contains(&code) => later(Some(SignedDuration::from_mins(10))),
+        Some(code) if !setup.contains(&code) => Fate::Refused(said.to_owned()),
+        _ => later(None),
     }
 }
 
@@ -216,6 +229,24 @@ fn colour(tone: Tone) -> &'static str {
 
 fn letter(post: &Post<'_>) -> Letter {
     Letter::of(post.sender, post.batch, post.now)
+}
+
+/// Returns the thread that a message belongs to. What was refused twice goes without, as it may be that which is refused.
+fn thread<'a>(post: &Post<'a>) -> Option<&'a str> {
+    post.thread.filter(|_| !post.batch.plain)
+}
+
+/// Escapes as much of a text as has room in a number of units that `count` counts: an escape is never cut.
+fn cut_escaped(text: &str, most: usize, count: fn(&str) -> usize, escape: fn(&str) -> String) -> String {
+    let mut keep = most;
+    loop {
+        let escaped = escape(&cut(text, keep, count));
+        let over = count(&escaped).saturating_sub(most);
+        if over == 0 || keep == 0 {
+            return escaped;
+        }
+        keep = keep.saturating_sub(over.div_ceil(2));
+    }
 }
 
 /// Cuts a text to a number of units that `count` counts.

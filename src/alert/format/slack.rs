@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::super::markup::{self, SLACK, units};
-use super::{Answer, Fate, Keys, Post, Request, at, colour, cut, letter, secret, token, url};
+use super::{Answer, Fate, Keys, Post, Request, at, colour, cut, letter, secret, thread, token, url};
 use crate::alert::target::Chat;
 
 /// The longest text of a section.
@@ -39,7 +39,7 @@ fn body(chat: &Chat, post: &Post<'_>) -> Value {
     });
     if let Some(channel) = &chat.channel {
         body["channel"] = json!(channel);
-        if let Some(thread) = post.thread {
+        if let Some(thread) = thread(post) {
             body["thread_ts"] = json!(thread);
         }
     }
@@ -53,9 +53,10 @@ pub(super) fn judge(json: &Value, answer: &Answer) -> Fate {
     }
     let why = json["error"].as_str().unwrap_or("no reason is given").to_owned();
     match why.as_str() {
-        "invalid_blocks" | "msg_too_long" | "msg_blocks_too_long" | "invalid_attachments" | "thread_not_found" => {
+        "invalid_blocks" | "invalid_blocks_format" | "invalid_attachments" | "too_many_attachments" | "no_text" => {
             Fate::Refused(why)
         }
+        "msg_too_long" | "msg_blocks_too_long" | "thread_not_found" | "cannot_reply_to_message" => Fate::Refused(why),
         _ => Fate::Delayed { why, wait: answer.retry_after },
     }
 }

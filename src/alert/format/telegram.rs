@@ -1,12 +1,12 @@
 //! Telegram: a bot's message in HTML; what follows on an incident answers its first message.
 //!
-//! <https://core.telegram.org/bots/api#sendmessage>
+//! <https://core.telegram.org/bots/api#sendmessage>, <https://core.telegram.org/bots/api#html-style>
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::super::markup::{self, TELEGRAM, units};
-use super::{Fate, Keys, Post, Request, at, letter, secret, token};
+use super::{Fate, Keys, Post, Request, at, letter, secret, thread, token};
 use crate::alert::target::Telegram;
 
 /// The longest text, after its tags and entities are read; we count them too.
@@ -23,7 +23,7 @@ pub(super) fn request(bot: &Telegram, keys: &Keys, post: &Post<'_>) -> Result<Re
     if let Some(topic) = bot.topic {
         body["message_thread_id"] = json!(topic);
     }
-    if let Some(first) = post.thread.and_then(|thread| thread.parse::<i64>().ok()) {
+    if let Some(first) = thread(post).and_then(|thread| thread.parse::<i64>().ok()) {
         body["reply_parameters"] = json!({ "message_id": first, "allow_sending_without_reply": true });
     }
     let server = bot.server.as_deref().unwrap_or("https://api.telegram.org");
@@ -31,12 +31,22 @@ pub(super) fn request(bot: &Telegram, keys: &Keys, post: &Post<'_>) -> Result<Re
     Ok(Request::json(secret(&url), &body))
 }
 
-pub(super) fn judge(json: &Value, said: &str) -> Fate {
-    match json["ok"].as_bool() {
-        Some(true) => Fate::Accepted(json["result"]["message_id"].as_i64().map(|id| id.to_string())),
-        _ => Fate::Delayed {
-            why: said.to_owned(),
-            wait: json["parameters"]["retry_after"].as_i64().map(SignedDuration::from_secs),
-        },
+/// What is wrong with the chat, not with the message.
+const SETUP: [&str; 3] = ["chat not found", "not enough rights", "upgraded to a supergroup"];
+
+pub(super) fn judge(json: &Value, said: &str, status: u16) -> Fate {
+    let later = |why: String| {
+        let wait = json["parameters"]["retry_after"].as_i64().map(SignedDuration::from_secs);
+        Fate::Delayed { why, wait }
+    };
+    if json["ok"] == true {
+        return Fate::Accepted(json["result"]["message_id"].as_i64().map(|id| id.to_string()));
     }
+    if let Some(chat) = json["parameters"]["migrate_to_chat_id"].as_i64() {
+        return later(format!("{said}; its number is {chat} now: write that as `chat`"));
+    }
+    if status == 400 && !SETUP.iter().any(|part| said.contains(part)) {
+        return Fate::Refused(said.to_owned());
+    }
+    later(said.to_owned())
 }

@@ -46,6 +46,11 @@ pub(super) fn request(hook: &Custom, keys: &Keys, post: &Post<'_>) -> Result<Req
     Ok(Request { put: false, url: url(keys)?, headers, body: body.into_bytes(), bare: false })
 }
 
+/// Returns the message's name among those of every host: the same whenever the same is sent.
+pub(super) fn name(post: &Post<'_>) -> String {
+    format!("{}-{}-{}", post.sender.cluster, post.sender.host, id(post))
+}
+
 /// Returns the message's name: the same whenever the same is sent.
 pub(super) fn id(post: &Post<'_>) -> String {
     let id = post.batch.id();
