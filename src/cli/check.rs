@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::publish::{explain, jobs};
+use super::review::tell_one;
 use super::{Exit, Failure, load, stderr, stdout};
 use crate::check::{self, Checked};
-use crate::diag::{Diagnostic, Diagnostics, Place, Sources};
+use crate::diag::{Diagnostic, Place};
 use crate::model::Cluster;
 use crate::name::ClusterName;
 use crate::publish;
@@ -107,13 +108,17 @@ impl After {
 
 /// Complains about transitions that are not granted; says whether there is one.
 fn hold(checked: &mut Checked, after: &After, dir: &Path, (rev, files): (&str, &Files)) -> Result<bool, Failure> {
-    let (mut diags, mut sources) = (Diagnostics::new(), Sources::new());
     let asked = (dir, rev, jobs(None));
-    let before =
-        publish::before((&mut diags, &mut sources), asked, files, review::gist).map_err(|error| explain(&error))?;
-    let Some(before) = before else {
-        writeln!(stderr(), "rmqgit: the spec at `{rev}` is wrong itself, so that nothing is compared with it")?;
-        return Ok(false);
+    let before = match publish::before(asked, files, review::gist).map_err(|error| explain(&error))? {
+        Ok(before) => before,
+        Err(said) => {
+            tell_one(&said)?;
+            writeln!(
+                stderr(),
+                "rmqgit: the spec at `{rev}` is wrong itself, so that nothing is compared with it: no transition is looked for"
+            )?;
+            return Ok(false);
+        }
     };
     let found = review::ungranted(&before, &after.tree);
     for (cluster, transition) in &found {

@@ -2,14 +2,15 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use super::out::Format;
 use super::publish::{explain, jobs};
-use super::{Exit, Failure, stderr, stdout};
-use crate::diag::{self, Diagnostics, Sources};
-use crate::publish::{Compared, Comparison, compare};
-use crate::release::canonical_json;
-use crate::review::diff;
+use super::review::tell;
+use super::{Exit, Failure, stdout};
+use crate::publish::{Comparison, Differing, compare};
+use crate::release::{Bundle, canonical_json};
+use crate::review::{HostId, ReleaseTree, diff};
 
 /// Show what changes between two releases or two revisions of a spec
 ///
@@ -47,13 +48,23 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         repository: args.dir.clone(),
         old: args.old.clone(),
         new: args.new.clone(),
+        only: None,
         jobs: jobs(args.jobs),
-        whole: false,
     };
-    let (mut diags, mut sources) = (Diagnostics::new(), Sources::new());
-    let compared = compare(&mut diags, &mut sources, &comparison).map_err(|error| explain(&error))?;
-    write!(stderr(), "{}", diag::render(&diags, &sources, diag::Format::Text, true, 100))?;
-    let Some(Compared { old, new, .. }) = compared else { return Ok(Exit::Findings) };
+    let sides = Mutex::new((ReleaseTree::new(), ReleaseTree::new()));
+    let take = |mut found: Differing| {
+        let same: Vec<Bundle> = found.old.extract_if(.., |one| found.new.contains(one)).collect();
+        found.new.retain(|one| !same.contains(one));
+        let named = |bundle: Bundle| (HostId { cluster: bundle.cluster.clone(), host: bundle.host.clone() }, bundle);
+        let mut sides = sides.lock().unwrap_or_else(PoisonError::into_inner);
+        sides.0.extend(found.old.into_iter().map(named));
+        sides.1.extend(found.new.into_iter().map(named));
+    };
+    let compared = compare(&comparison, take).map_err(|error| explain(&error))?;
+    if tell(compared)?.is_none() {
+        return Ok(Exit::Findings);
+    }
+    let (old, new) = sides.into_inner().unwrap_or_else(PoisonError::into_inner);
     let found = diff::diff(&old, &new);
     let text = match args.format {
         Format::Text => diff::render(&found),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::check::count;
 use super::out::Format;
 use super::{Exit, Failure, identity, stderr, stdout};
-use crate::diag::{self, Diagnostics, Sources};
+use crate::diag::{self, Diagnostics, Sources, nearest_few};
 use crate::publish::{self, Options, Outcome, PublishError, Release, Signing};
 use crate::release::canonical_json;
 use crate::sys::clock;
@@ -180,9 +180,27 @@ pub(super) fn explain(error: &PublishError) -> Failure {
         PublishError::OtherCompiler { .. } => failure.help("verify it with that version"),
         PublishError::Unsigned(_) => failure
             .help("sign it too (`--sign KEY`): hosts refuse an unsigned one; if yours take it, add `--allow-unsigned`"),
+        PublishError::NoCluster { name, known } => failure.help(near(name.as_str(), known)),
         PublishError::CheckedOut(_) => failure.help("check out the branch of the spec"),
         PublishError::Branch(_) => failure.help("give a name such as `rmqgit/output`"),
         _ => failure,
+    }
+}
+
+/// Says which clusters there are, or which of them may have been meant.
+fn near(name: &str, known: &[String]) -> String {
+    let near = nearest_few(name, known.iter().map(String::as_str), 3);
+    let quoted = |names: Vec<&str>| names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+    if !near.is_empty() {
+        return format!("did you mean {}?", quoted(near).join(" or "));
+    }
+    let mut all: Vec<&str> = known.iter().map(String::as_str).collect();
+    all.sort_unstable();
+    all.dedup();
+    match all.len() {
+        0 => "neither side has a cluster".to_owned(),
+        1..=8 => format!("there are {}", quoted(all).join(", ")),
+        many => format!("none of the {many} clusters is named alike"),
     }
 }
 

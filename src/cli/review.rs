@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use super::out::page;
 use super::publish::{explain, jobs};
 use super::{Exit, Failure, post, stderr, stdout};
-use crate::diag::{self, Diagnostics, Sources};
+use crate::diag;
 use crate::name::ClusterName;
-use crate::publish::{Compared, Comparison, compare};
+use crate::publish::{Compared, Comparison, Said, compare};
 use crate::release::canonical_json;
 use crate::report::Report;
-use crate::review::{self, Review, html, markdown, picture};
+use crate::review::{self, Review, Reviewer, diff, html, markdown, picture};
 use crate::sys::{clock, pager, workspace};
 
 /// Say what merging a change does, the worst first
@@ -51,8 +51,8 @@ pub(super) struct Args {
     /// How to write the review
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Draw this cluster alone
-    #[arg(long, value_name = "NAME")]
+    /// Review this cluster alone, as if nothing else changed
+    #[arg(long, value_name = "NAME", conflicts_with = "post")]
     cluster: Option<ClusterName>,
     #[command(flatten)]
     post: post::Posting,
@@ -78,14 +78,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         repository: args.dir.clone(),
         old: args.base.clone(),
         new: args.head.clone(),
+        only: args.cluster.clone(),
         jobs: jobs(args.jobs),
-        whole: true,
     };
-    let (mut diags, mut sources) = (Diagnostics::new(), Sources::new());
-    let compared = compare(&mut diags, &mut sources, &comparison).map_err(|error| explain(&error))?;
-    write!(stderr(), "{}", diag::render(&diags, &sources, diag::Format::Text, true, 100))?;
-    let Some(Compared { base, head, old, new }) = compared else { return Ok(Exit::Findings) };
-    let mut review = review::review(base, head, &old, &new);
+    let reviewer = Reviewer::default();
+    let compared =
+        compare(&comparison, |found| reviewer.take(&found.old, &found.new)).map_err(|error| explain(&error))?;
+    let Some((base, head)) = tell(compared)? else { return Ok(Exit::Findings) };
+    let mut review = reviewer.finish(base, head);
     if !args.reports.is_empty() {
         review.compare_live(reports(&args.reports)?, clock::now());
     }
@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Format::Json => canonical_json(&review),
         Format::Markdown => markdown::render(&review, markdown::Limits::NONE),
         Format::Html => html::render(&review),
-        Format::Svg => pictures(&review, args.cluster.as_ref()),
+        Format::Svg => pictures(&review),
     };
     match args.format {
         Format::Text => page(&text)?,
@@ -133,9 +133,24 @@ fn report(path: &Path) -> Result<Report, Failure> {
 }
 
 /// Draws the clusters whose pictures change.
-fn pictures(review: &Review, only: Option<&ClusterName>) -> String {
-    let wanted = |name: &ClusterName| only.is_none_or(|only| only == name);
-    let topologies = review.clusters.iter().filter_map(|one| one.topology.as_ref());
-    let topologies: Vec<_> = topologies.filter(|topology| wanted(&topology.cluster)).collect();
-    picture::svg(&topologies)
+fn pictures(review: &Review) -> String {
+    picture::svg(&review.clusters.iter().filter_map(|one| one.topology.as_ref()).collect::<Vec<_>>())
+}
+
+/// Writes what there is to say of the specs that were compared; returns what the sides are, if both are sound.
+pub(super) fn tell(compared: Compared) -> Result<Option<(review::Side, review::Side)>, Failure> {
+    for one in &compared.said {
+        tell_one(one)?;
+    }
+    Ok(compared.sides)
+}
+
+/// Writes what there is to say of one spec.
+pub(super) fn tell_one(said: &Said) -> Result<(), Failure> {
+    if said.diags.is_empty() {
+        return Ok(());
+    }
+    let text = diag::render(&said.diags, &said.sources, diag::Format::Text, true, 100);
+    write!(stderr(), "the spec at `{}`:\n\n{text}", diff::printable(&said.rev))?;
+    Ok(())
 }

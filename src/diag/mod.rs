@@ -19,7 +19,7 @@ mod words;
 pub(crate) use at::AT;
 pub use render::{Format, render, sorted};
 pub use sources::{Position, Sources};
-pub use words::{excerpt, nearest};
+pub use words::{excerpt, nearest, nearest_few};
 
 /// What the label of a definition says.
 pub(crate) const DEFINED: &str = "defined here";

@@ -29,17 +29,30 @@ pub(super) fn is_hidden(c: char) -> bool {
 
 /// Returns the known name that is nearest to what was written, if one is near.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(written, known).into_iter().min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// Returns up to so many of the known names that are near to what was written, the nearest first.
+pub fn nearest_few<'a>(written: &str, known: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+    let mut near = near(written, known);
+    near.sort_unstable();
+    near.dedup();
+    near.into_iter().take(most).map(|(_, name)| name).collect()
+}
+
+/// Returns the names that are near, with how far they are.
+fn near<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<(usize, &'a str)> {
     let written = written.to_lowercase();
     let length = written.chars().count();
     if length > 64 {
-        return None;
+        return Vec::new();
     }
     let near = known.into_iter().filter_map(|name| {
         let distance = strsim::osa_distance(&written, &name.to_lowercase());
         (distance <= 1 + length.max(name.len()).min(24) / 4 && distance < length.max(name.len()))
             .then_some((distance, name))
     });
-    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+    near.collect()
 }
 
 #[cfg(test)]

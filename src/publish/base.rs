@@ -101,11 +101,7 @@ impl Base {
         let stale = |record: &Record| (ended(record) || resealed(record)) && record.facts.source == ROOT;
         let lost = |name: &ClusterName| !self.trees.contains_key(name.as_str());
         if !self.fresh || index.keys().any(lost) || index.values().any(stale) {
-            let inline = (0..fleet.inline()).map(Unit::Inline);
-            return Work {
-                kept: Index::new(),
-                units: inline.chain(fleet.files().iter().cloned().map(Unit::File)).collect(),
-            };
+            return Work { kept: Index::new(), units: fleet.units() };
         }
         // The root is the same object, and so are the clusters in it.
         let now: BTreeMap<&str, Oid> = fleet.paths().map(|file| (file.path.as_str(), file.blob)).collect();

@@ -7,7 +7,6 @@ use std::sync::mpsc::sync_channel;
 use crate::diag::Diagnostics;
 use crate::model::fleet::Facts;
 use crate::release::{Bundle, StoredFiles};
-use crate::sys::git::GitError;
 use crate::sys::git::dir::Dir;
 use crate::sys::git::pack::{Chunk, Known, Packer};
 
@@ -38,22 +37,22 @@ pub(super) type Judged<T> = Result<Product<T>, Diagnostics>;
 /// How many clusters a thread takes at a time.
 const BATCH: usize = 8;
 
-type Batch<T> = (usize, Vec<Judged<T>>, Chunk);
+type Batch<T> = (usize, Vec<T>, Chunk);
 
 /// Does the units `0..count` with up to `jobs` threads. What they packed goes to `receive`, on this thread; what became of
 /// them is returned in their order.
-pub(super) fn build<T: Send>(
+pub(super) fn build<T: Send, E: Send>(
     known: &Known,
     count: usize,
     jobs: usize,
-    work: impl Fn(&mut Packer<'_>, usize) -> Result<Judged<T>, GitError> + Sync,
-    mut receive: impl FnMut(&Chunk) -> Result<(), GitError>,
-) -> Result<Vec<Judged<T>>, GitError> {
-    let mut done: BTreeMap<usize, Vec<Judged<T>>> = BTreeMap::new();
+    work: impl Fn(&mut Packer<'_>, usize) -> Result<T, E> + Sync,
+    mut receive: impl FnMut(&Chunk) -> Result<(), E>,
+) -> Result<Vec<T>, E> {
+    let mut done: BTreeMap<usize, Vec<T>> = BTreeMap::new();
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let threads = jobs.clamp(1, count.div_ceil(BATCH).max(1));
     std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel::<Result<Batch<T>, GitError>>(2 * threads);
+        let (sender, receiver) = sync_channel::<Result<Batch<T>, E>>(2 * threads);
         for _ in 0..threads {
             let (sender, next, stop, work) = (sender.clone(), &next, &stop, &work);
             scope.spawn(move || {

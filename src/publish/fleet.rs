@@ -107,8 +107,20 @@ impl Fleet {
 
     /// Returns the directory of the sealed secrets of the cluster that a file is for.
     pub(super) fn secrets_of(&self, file: &SpecFile) -> Option<Oid> {
-        let name = file.path.rsplit('/').next().expect("rsplit yields at least one part");
-        self.secrets.get(name.rsplit_once('.').map_or(name, |(stem, _)| stem)).copied()
+        self.secrets.get(stem(&file.path)).copied()
+    }
+
+    /// Returns the name of a unit's cluster, as far as it can be told before it is read; a sound cluster has no other one.
+    pub(super) fn name_of<'a>(&'a self, unit: &'a Unit) -> Option<&'a str> {
+        match unit {
+            Unit::Inline(number) => self.root.inline_name(&self.root.inline()[*number]),
+            Unit::File(file) => Some(stem(&file.path)),
+        }
+    }
+
+    /// Returns every unit.
+    pub(super) fn units(&self) -> Vec<Unit> {
+        (0..self.inline()).map(Unit::Inline).chain(self.files.iter().cloned().map(Unit::File)).collect()
     }
 
     /// Reads the sealed secrets of a cluster.
@@ -194,6 +206,12 @@ impl Fleet {
         };
         Ok(bundles.map(compiled))
     }
+}
+
+/// Returns the name of a file without what stands before and behind it.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().expect("rsplit yields at least one part");
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// Reads the templates and the rules of a spec commit.

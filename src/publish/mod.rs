@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 
 mod base;
+mod before;
 mod build;
 mod compare;
 mod fleet;
@@ -18,6 +19,7 @@ mod index;
 mod judge;
 mod last;
 pub mod page;
+mod pairs;
 mod remote;
 mod seal;
 mod signers;
@@ -25,7 +27,8 @@ mod source;
 mod verify;
 mod write;
 
-pub use self::compare::{Compared, Comparison, before, compare};
+pub use self::before::{Before, before};
+pub use self::compare::{Compared, Comparison, Differing, Said, compare};
 pub use self::last::last;
 pub use self::source::{ROOT, SpecCommit, SpecFile, spec_commit};
 pub use self::verify::{Difference, DifferenceKind, Fault, Question, Verified, verify};
@@ -34,6 +37,7 @@ use jiff::civil::Date;
 
 use crate::check::{self, POLICIES, TEMPLATES};
 use crate::diag::{Diagnostics, Severity, Sources};
+use crate::name::ClusterName;
 use crate::policy::Checker;
 use crate::release::{ALLOWED_SIGNERS, BundleError, SECRETS};
 use crate::secret::Opener;
@@ -142,6 +146,14 @@ pub enum PublishError {
         key: String,
         /// Why.
         fault: KeyFault,
+    },
+    /// No side of a comparison has the cluster.
+    #[error("there is no cluster `{name}` on either side")]
+    NoCluster {
+        /// The cluster as it was asked for.
+        name: ClusterName,
+        /// Those that there are.
+        known: Vec<String>,
     },
     /// The output branch is not there.
     #[error("`{0}` holds no release")]

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::build::{self, Product};
-use super::fleet::{Fleet, Unit};
+use super::fleet::Fleet;
 use super::index::{self, Index, Record};
 use super::judge::{Bench, judge};
 use super::source::{SpecCommit, spec_commit};
@@ -19,7 +19,7 @@ use crate::sys::git::dir::Dir;
 use crate::sys::git::object::{self, Kind};
 use crate::sys::git::pack::Known;
 use crate::sys::git::tree::{self, Entry, Mode};
-use crate::sys::git::{Objects, Oid, Store, refs};
+use crate::sys::git::{GitError, Objects, Oid, Store, refs};
 use crate::trust::allowed::AllowedSigners;
 use crate::trust::signature;
 
@@ -261,8 +261,7 @@ impl Bed<'_> {
         let Self { objects, fleet, .. } = *self;
         let before: BTreeMap<String, Entry> =
             objects.tree(stored)?.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
-        let inline = (0..fleet.inline()).map(Unit::Inline);
-        let units: Vec<Unit> = inline.chain(fleet.files().iter().cloned().map(Unit::File)).collect();
+        let units = fleet.units();
         let same = |name: &str, id: Oid| before.get(name).is_some_and(|entry| entry.id == id);
         let known = Known::default();
         let judged = build::build(
@@ -278,7 +277,7 @@ impl Bed<'_> {
                     Product { facts: one.facts, warnings: one.warnings, value: (id, files) }
                 }))
             },
-            |_| Ok(()),
+            |_| Ok::<_, GitError>(()),
         )?;
         let kept = Index::new();
         let bench = Bench { objects, kept: &kept, units: &units, checker: None };

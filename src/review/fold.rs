@@ -1,31 +1,97 @@
 //! Clusters in which the same happens for the same reasons become one entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fmt::Write as _;
 
 use super::diff::changed_lines;
 use super::names::Names;
 use super::{ClusterReview, HostId};
-use crate::name::Digest;
+use crate::name::{ClusterName, Digest};
 
-/// Puts clusters together. The order of the first of each stays.
-pub(super) fn fold(reviews: Vec<(ClusterReview, Names)>) -> Vec<ClusterReview> {
-    let mut found: Vec<ClusterReview> = Vec::new();
-    let mut seen: BTreeMap<Digest, usize> = BTreeMap::new();
-    for (review, names) in reviews {
-        let next = found.len();
-        let index = *seen.entry(Digest::of(key(&review, &names).as_bytes())).or_insert(next);
-        if index == next {
-            found.push(review);
-        } else {
-            merge(&mut found[index], review);
-        }
-    }
-    found
+/// Clusters, put together by what is said of them.
+#[derive(Debug, Default)]
+pub(super) struct Folded {
+    entries: BTreeMap<Digest, Entry>,
 }
 
-/// Returns all that is said of a cluster, with places for its names.
-fn key(review: &ClusterReview, names: &Names) -> String {
+/// Clusters of which the same is said.
+#[derive(Debug)]
+struct Entry {
+    /// The first one by name, which stands for all.
+    shown: ClusterReview,
+    /// What the others have of their own.
+    others: Vec<Other>,
+}
+
+/// What a cluster has of its own: its name, and its hosts in the order in which [`lists`] names them.
+#[derive(Debug)]
+struct Other {
+    clusters: Vec<ClusterName>,
+    hosts: Vec<Vec<HostId>>,
+}
+
+impl Folded {
+    /// Says whether a cluster would be the one that is shown of those of which the same is said.
+    pub(super) fn is_first(&self, key: &Digest, cluster: &ClusterName) -> bool {
+        self.entries.get(key).is_none_or(|entry| entry.shown.clusters.first().is_none_or(|shown| cluster < shown))
+    }
+
+    /// Puts a cluster to those of which the same is said.
+    pub(super) fn add(&mut self, key: Digest, review: ClusterReview) {
+        match self.entries.entry(key) {
+            btree_map::Entry::Vacant(entry) => _ = entry.insert(Entry { shown: review, others: Vec::new() }),
+            btree_map::Entry::Occupied(mut entry) => entry.get_mut().add(review),
+        }
+    }
+
+    /// Returns the entries, each with all of its clusters in the order of their names.
+    pub(super) fn finish(self) -> Vec<ClusterReview> {
+        self.entries.into_values().map(Entry::finish).collect()
+    }
+}
+
+impl Entry {
+    fn add(&mut self, mut review: ClusterReview) {
+        if review.clusters < self.shown.clusters {
+            std::mem::swap(&mut review, &mut self.shown);
+        }
+        for (shown, other) in self.shown.files.iter_mut().zip(&review.files) {
+            shown.similar |= other.similar || shown.attributes != other.attributes || differs(&shown.diff, &other.diff);
+        }
+        let hosts = lists(&mut review).into_iter().map(std::mem::take).collect();
+        self.others.push(Other { clusters: review.clusters, hosts });
+    }
+
+    fn finish(mut self) -> ClusterReview {
+        self.others.sort_by(|a, b| a.clusters.cmp(&b.clusters));
+        for other in self.others {
+            self.shown.clusters.extend(other.clusters);
+            for (list, hosts) in lists(&mut self.shown).into_iter().zip(other.hosts) {
+                list.extend(hosts);
+            }
+        }
+        self.shown
+    }
+}
+
+/// Returns every list of hosts of a cluster.
+fn lists(review: &mut ClusterReview) -> Vec<&mut Vec<HostId>> {
+    let mut lists = vec![&mut review.hosts, &mut review.added, &mut review.removed];
+    lists.extend(review.consequences.iter_mut().map(|one| &mut one.hosts));
+    lists.extend(review.transitions.iter_mut().map(|one| &mut one.hosts));
+    lists.extend(review.services.iter_mut().map(|one| &mut one.hosts));
+    lists.extend(review.secrets.iter_mut().map(|one| &mut one.hosts));
+    lists.extend(review.files.iter_mut().map(|one| &mut one.hosts));
+    lists
+}
+
+/// Whether other lines come and go.
+fn differs(one: &str, other: &str) -> bool {
+    one != other && changed_lines(one) != changed_lines(other)
+}
+
+/// Returns the digest of all that is said of a cluster, with places for its names.
+pub(super) fn key(review: &ClusterReview, names: &Names) -> Digest {
     let mut text = String::new();
     let hosts = |hosts: &[HostId]| hosts.iter().fold(String::new(), |text, id| text + id.host.as_str() + " ");
     put(&mut text, format_args!("{:?}\n{}\n", review.class, hosts(&review.hosts)));
@@ -67,32 +133,7 @@ fn key(review: &ClusterReview, names: &Names) -> String {
         );
         put(&mut text, format_args!("{}\n{}\n", hosts(&one.hosts), changed_lines(&one.diff)));
     }
-    names.plain(&text, None)
-}
-
-fn merge(one: &mut ClusterReview, other: ClusterReview) {
-    one.clusters.extend(other.clusters);
-    one.hosts.extend(other.hosts);
-    one.added.extend(other.added);
-    one.removed.extend(other.removed);
-    for (one, other) in one.consequences.iter_mut().zip(other.consequences) {
-        one.hosts.extend(other.hosts);
-    }
-    for (one, other) in one.transitions.iter_mut().zip(other.transitions) {
-        one.hosts.extend(other.hosts);
-    }
-    for (one, other) in one.services.iter_mut().zip(other.services) {
-        one.hosts.extend(other.hosts);
-    }
-    for (one, other) in one.secrets.iter_mut().zip(other.secrets) {
-        one.hosts.extend(other.hosts);
-    }
-    for (one, other) in one.files.iter_mut().zip(other.files) {
-        one.similar |= other.similar
-            || changed_lines(&one.diff) != changed_lines(&other.diff)
-            || one.attributes != other.attributes;
-        one.hosts.extend(other.hosts);
-    }
+    Digest::of(names.plain(&text, None).as_bytes())
 }
 
 fn put(text: &mut String, args: std::fmt::Arguments<'_>) {

@@ -1,7 +1,8 @@
 //! Compares two releases: what merging does, for whom, how badly.
 //!
-//! Input: the bundles of two releases, as far as they differ, and what hosts last reported. Output: a [`Review`], pure data, and
-//! its renderings; beneath it a [`diff::Diff`], what changes in which file of which host. Must not: read Git, or look at a host.
+//! Input: the bundles of two releases, cluster by cluster as far as they differ, and what hosts last reported. Output: a [`Review`],
+//! pure data, and its renderings; beneath it a [`diff::Diff`], what changes in which file of which host. Must not: read Git, or
+//! look at a host.
 
 mod consequences;
 pub mod diff;
@@ -31,6 +32,7 @@ mod visible;
 mod words;
 
 use std::cmp::Reverse;
+use std::sync::{Mutex, PoisonError};
 
 pub use document::{
     Class, ClusterReview, Consequence, Counts, FORMAT, FileChange, HostId, Note, ObjectChange, PolicyChange,
@@ -40,28 +42,47 @@ pub use live::{LiveHost, LiveKind, LiveNote};
 pub use text::{Look, render};
 pub use transition::{Transition, TransitionKind, gist, ungranted};
 
+use crate::release::Bundle;
 use consequences::danger;
+use fold::Folded;
 use names::Names;
 use pair::Pair;
 use picture::Topology;
 
-/// Compares two releases and says what merging the new one does.
-pub fn review(base: Side, head: Side, old: &ReleaseTree, new: &ReleaseTree) -> Review {
-    let pairs = pair::pairs(old, new);
-    let mut clusters = fold::fold(pairs.iter().filter_map(cluster).collect());
-    for one in &mut clusters {
-        draw(one, &pairs);
+/// Reviews clusters as they come: each is looked at alone and then let go, so that no more is kept than what is said.
+#[derive(Debug, Default)]
+pub struct Reviewer {
+    folded: Mutex<Folded>,
+}
+
+impl Reviewer {
+    /// Reviews one cluster as it is on both sides; on any thread, in any order.
+    pub fn take<'a>(&self, old: impl IntoIterator<Item = &'a Bundle>, new: impl IntoIterator<Item = &'a Bundle>) {
+        let Some(pair) = Pair::of(old, new) else { return };
+        let Some((mut review, names)) = cluster(&pair) else { return };
+        let key = fold::key(&review, &names);
+        let folded = || self.folded.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_shown = folded().is_first(&key, pair.name);
+        if is_shown {
+            review.topology = draw(&pair);
+        }
+        folded().add(key, review);
     }
-    clusters.sort_by_key(|one| (Reverse(worst(one)), Reverse(one.clusters.len()), one.clusters.first().cloned()));
-    let class = clusters.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
-    let counts = Counts {
-        clusters: clusters.iter().map(|one| one.clusters.len()).sum(),
-        changed: clusters.iter().map(|one| one.hosts.len() - one.added.len() - one.removed.len()).sum(),
-        added: clusters.iter().map(|one| one.added.len()).sum(),
-        removed: clusters.iter().map(|one| one.removed.len()).sum(),
-    };
-    let headline = text::headline(&clusters);
-    Review { format: FORMAT, base, head, class, headline, counts, clusters, live: Vec::new() }
+
+    /// Returns the review.
+    pub fn finish(self, base: Side, head: Side) -> Review {
+        let mut clusters = self.folded.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+        clusters.sort_by_key(|one| (Reverse(worst(one)), Reverse(one.clusters.len()), one.clusters.first().cloned()));
+        let class = clusters.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
+        let counts = Counts {
+            clusters: clusters.iter().map(|one| one.clusters.len()).sum(),
+            changed: clusters.iter().map(|one| one.hosts.len() - one.added.len() - one.removed.len()).sum(),
+            added: clusters.iter().map(|one| one.added.len()).sum(),
+            removed: clusters.iter().map(|one| one.removed.len()).sum(),
+        };
+        let headline = text::headline(&clusters);
+        Review { format: FORMAT, base, head, class, headline, counts, clusters, live: Vec::new() }
+    }
 }
 
 impl Review {
@@ -104,14 +125,10 @@ fn cluster(pair: &Pair<'_>) -> Option<(ClusterReview, Names)> {
     Some((review, names))
 }
 
-/// Draws the first cluster of an entry, if there is something to see in its picture.
-fn draw(review: &mut ClusterReview, pairs: &[Pair<'_>]) {
-    let Some(Ok(at)) = review.clusters.first().map(|name| pairs.binary_search_by_key(&name, |pair| pair.name)) else {
-        return;
-    };
-    let Pair { name, old, new } = &pairs[at];
-    let (old, new): (Vec<_>, Vec<_>) = (old.values().copied().collect(), new.values().copied().collect());
-    review.topology = Topology::between(name, &old, &new).filter(Topology::changes);
+/// Draws a cluster, if there is something to see in its picture.
+fn draw(pair: &Pair<'_>) -> Option<Topology> {
+    let (old, new): (Vec<_>, Vec<_>) = (pair.old.values().copied().collect(), pair.new.values().copied().collect());
+    Topology::between(pair.name, &old, &new).filter(Topology::changes)
 }
 
 /// Returns how dangerous the worst of a cluster is.

@@ -32,6 +32,18 @@ pub(super) fn pairs<'a>(old: &'a ReleaseTree, new: &'a ReleaseTree) -> Vec<Pair<
 }
 
 impl<'a> Pair<'a> {
+    /// Puts the hosts of one cluster together; `None` if it has none on either side.
+    pub(super) fn of(
+        old: impl IntoIterator<Item = &'a Bundle>,
+        new: impl IntoIterator<Item = &'a Bundle>,
+    ) -> Option<Self> {
+        let side = |bundle: &'a Bundle| (&bundle.host, bundle);
+        let old: BTreeMap<_, _> = old.into_iter().map(side).collect();
+        let new: BTreeMap<_, _> = new.into_iter().map(side).collect();
+        let name = &old.values().chain(new.values()).next()?.cluster;
+        Some(Self { name, old, new })
+    }
+
     /// Returns the full name of a host.
     pub(super) fn id(&self, host: &HostName) -> HostId {
         HostId { cluster: self.name.clone(), host: host.clone() }

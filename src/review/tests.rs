@@ -35,7 +35,12 @@ fn side(rev: &str) -> Side {
 }
 
 fn reviewed(old: &ReleaseTree, new: &ReleaseTree) -> Review {
-    review(side("base"), side("head"), old, new)
+    let reviewer = Reviewer::default();
+    // The last first: the order makes no difference.
+    for pair in pair::pairs(old, new).into_iter().rev() {
+        reviewer.take(pair.old.into_values(), pair.new.into_values());
+    }
+    reviewer.finish(side("base"), side("head"))
 }
 
 fn plain(review: &Review, full: bool) -> String {

@@ -114,6 +114,12 @@ impl Root {
         &self.inline
     }
 
+    /// Returns the name that a cluster of the root will have, as far as it can be told without decoding it.
+    pub fn inline_name<'a>(&'a self, inline: &'a Inline) -> Option<&'a str> {
+        let own = || inline.node.get("name").or_else(|| self.defaults.as_ref()?.get("name"))?.as_str();
+        inline.key.as_ref().map(|key| key.value.as_str()).or_else(own)
+    }
+
     /// Decodes a cluster that stands in the root.
     pub fn inline_cluster(&self, inline: &Inline, diags: &mut Diagnostics) -> Option<Written> {
         self.decode(&inline.node, inline.key.as_ref(), diags)

@@ -16,7 +16,7 @@ use crate::secret::{Fingerprint, Sealed};
 
 mod text;
 
-pub(super) use text::printable;
+pub use text::printable;
 pub use text::render;
 pub(crate) use text::unified;
 

@@ -113,7 +113,7 @@ pub(super) fn action(on_change: &OnChange) -> String {
 }
 
 /// Shows control characters instead of sending them to the terminal.
-pub(in crate::review) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() && c != '\t' { out.extend(c.escape_default()) } else { out.push(c) }

@@ -1,8 +1,10 @@
 //! Reads from `haproxy.cfg` and `keepalived.conf` what a picture shows: who listens where, who serves, who may hold which
 //! address.
 //!
-//! A repository may bring templates of its own, so these are read as the programs read them, line by line, and what is not
-//! known is passed over.
+//! A repository may bring templates of its own, so these are read as the programs read them, by the readers that the rules have
+//! (`policy::text`), and what is not known is passed over.
+
+use crate::policy::text::{Setting, haproxy, keepalived};
 
 /// A proxy of HAProxy: a `listen`, `frontend` or `backend` section.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,33 +55,27 @@ impl Instance {
 
 /// Returns the proxies of a `haproxy.cfg`, in its order.
 pub(super) fn proxies(text: &str) -> Vec<Proxy> {
-    let mut proxies = Vec::new();
-    let mut http = false;
+    let mut proxies: Vec<Proxy> = Vec::new();
     // What `defaults` says holds for the sections below it.
-    let mut in_defaults = false;
-    for line in text.lines() {
-        let words = words(line);
-        let Some(first) = words.first() else { continue };
-        let word = |n: usize| words.get(n).map(String::as_str);
-        match first.as_str() {
-            "listen" | "frontend" | "backend" if !line.starts_with([' ', '\t']) => {
-                in_defaults = false;
-                let name = word(1).unwrap_or_default().to_owned();
-                proxies.push(Some(Proxy { name, http, ..Proxy::default() }));
+    let mut http = false;
+    for Setting { place, words } in haproxy::outline(text) {
+        let (section, name) = place.split_once(' ').unwrap_or((&place, ""));
+        let is_start = words.is_empty();
+        match section {
+            "listen" | "frontend" | "backend" if is_start => {
+                proxies.push(Proxy { name: name.to_owned(), http, ..Proxy::default() });
             }
-            _ if !line.starts_with([' ', '\t']) => {
-                in_defaults = first == "defaults";
-                proxies.push(None);
-            }
-            "mode" if in_defaults => http = word(1) == Some("http"),
-            _ => {
-                if let Some(Some(proxy)) = proxies.last_mut() {
+            "listen" | "frontend" | "backend" => {
+                if let Some(proxy) = proxies.last_mut() {
                     proxy.note(&words);
                 }
             }
+            "defaults" if is_start => http = false,
+            "defaults" if words[0] == "mode" => http = words.get(1).is_some_and(|mode| mode == "http"),
+            _ => {}
         }
     }
-    proxies.into_iter().flatten().collect()
+    proxies
 }
 
 impl Proxy {
@@ -104,64 +100,28 @@ impl Proxy {
     }
 }
 
-/// Returns the words of a line of `haproxy.cfg`, quotes and escapes resolved, up to a comment.
-fn words(line: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (Some(q), _) if c == q => quote = None,
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None | Some('"'), '\\') => word.get_or_insert_default().extend(chars.next()),
-            (None, ' ' | '\t') => words.extend(word.take()),
-            (None, '#') => break,
-            _ => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
-}
-
 /// Returns the VRRP instances of a `keepalived.conf`, in its order.
 pub(super) fn instances(text: &str) -> Vec<Instance> {
     let mut instances: Vec<Instance> = Vec::new();
-    // The names of the blocks that are open.
-    let mut open: Vec<String> = Vec::new();
-    for line in text.lines() {
-        let line = line.split(['#', '!']).next().unwrap_or_default();
-        let words: Vec<&str> = line.split_whitespace().map(|word| word.trim_matches('"')).collect();
-        let Some(first) = words.first() else { continue };
-        if *first == "}" {
-            open.pop();
+    for Setting { place, words } in keepalived::outline(text) {
+        let Some(rest) = place.strip_prefix("vrrp_instance ") else { continue };
+        let (name, block) = rest.split_once(' ').unwrap_or((rest, ""));
+        let Some(first) = words.first() else {
+            if block.is_empty() {
+                instances.push(Instance { name: name.to_owned(), ..Instance::default() });
+            }
             continue;
-        }
-        let path: Vec<&str> = open.iter().map(String::as_str).collect();
-        match (path.as_slice(), instances.last_mut()) {
-            (["vrrp_instance"], Some(instance)) => {
-                let value = words.get(1).map(ToString::to_string);
-                match *first {
-                    "virtual_router_id" => instance.router = value,
-                    "priority" => instance.priority = value,
-                    "mcast_src_ip" | "unicast_src_ip" => instance.source = value,
-                    _ => {}
-                }
-            }
-            (["vrrp_instance", "virtual_ipaddress" | "virtual_ipaddress_excluded"], Some(instance)) => {
-                instance.addresses.push(first.split('/').next().unwrap_or_default().to_owned());
-            }
-            ([], _) if *first == "vrrp_instance" => {
-                let name = words.get(1).unwrap_or(&"").to_string();
-                instances.push(Instance { name, ..Instance::default() });
+        };
+        let Some(instance) = instances.last_mut() else { continue };
+        let value = words.get(1).cloned();
+        match (block, first.as_str()) {
+            ("", "virtual_router_id") => instance.router = value,
+            ("", "priority") => instance.priority = value,
+            ("", "mcast_src_ip" | "unicast_src_ip") => instance.source = value,
+            ("virtual_ipaddress" | "virtual_ipaddress_excluded", address) => {
+                instance.addresses.push(address.split('/').next().unwrap_or_default().to_owned());
             }
             _ => {}
-        }
-        if words.last() == Some(&"{") {
-            open.push((*first).to_owned());
         }
     }
     instances
@@ -192,6 +152,7 @@ mod tests {
                     backend \"web one\"\n  mode tcp\n  server a\\ b 10.0.0.1:80 check weight 5 backup\nglobal\n  server x y\n";
         let found = proxies(text);
         assert_eq!(found.len(), 2);
+        assert_eq!(proxies(&text.replace("\n  ", "\n")), found, "blanks at the beginning of a line say nothing");
         assert_eq!(found[0].binds, ["*:80", ":::80"]);
         assert!(found[0].http && !found[1].http);
         assert_eq!((found[0].backends.as_slice(), found[1].name.as_str()), (&["web one".to_owned()][..], "web one"));
