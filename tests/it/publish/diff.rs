@@ -63,7 +63,7 @@ fn an_invalid_spec_and_an_unknown_revision() {
     fleet.commit("Wrong");
     let (status, out, err) = run(rmqgit().current_dir(fleet.path()).arg("diff"));
     assert_eq!((status, &*out), (1, ""));
-    assert!(err.starts_with("error[unknown-field]"), "{err}");
+    assert!(err.starts_with("the spec at `HEAD`:\n\nerror[unknown-field]"), "{err}");
     // No release yet: everything is new.
     let fresh = Fleet::new(&["a"]);
     assert!(diff(fresh.path(), &[]).1.ends_with("\n2 hosts added\n"));
