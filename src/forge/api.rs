@@ -155,7 +155,8 @@ pub(super) fn status(place: &Place, head: &str, name: &str, fine: bool, text: &s
         Kind::GitLab => ("name", "description", if fine { "success" } else { "failed" }),
     };
     let mut body = json!({ "state": state, name_key: name, text_key: text });
-    if let Some(page) = page {
+    // GitLab refuses the whole status for an address that is too long.
+    if let Some(page) = page.filter(|page| place.kind != Kind::GitLab || page.chars().count() <= 255) {
         body["target_url"] = page.into();
     }
     // Without the pipeline, GitLab hangs the status on the newest one of the branch.

@@ -10,7 +10,7 @@ use super::words::{advice, plain, reason};
 const TRIES: u32 = 6;
 /// The longest that one answer may take.
 const ONE: Duration = Duration::from_secs(30);
-/// How long to wait when a forge is tired of us and does not say for how long: GitHub asks for a minute.
+/// How long to wait when a forge is tired of us and does not say for how long: GitHub asks for a minute, and for more each time.
 const TIRED: u64 = 60;
 /// Places that a request is led to at most.
 const REDIRECTS: u32 = 3;
@@ -143,14 +143,14 @@ impl<'a> Line<'a> {
                 request.path = self.follow(what.clone(), &request, &answer, redirects)?;
                 continue;
             }
-            if let Some(seconds) = tired(&answer, self.web.now()) {
+            if let Some(seconds) = tired(&answer, self.web.now(), attempt) {
                 let pause = Duration::from_secs(seconds);
                 if pause >= self.left() {
                     return Err(PostError::Tired { what, seconds });
                 }
                 last = said(&answer);
                 self.web.wait(pause);
-            } else if answer.status >= 500 && answer.status != 501 {
+            } else if passes(answer.status) {
                 last = said(&answer);
                 if !request.again {
                     return Err(PostError::Lost { what, why: last, perhaps: true });
@@ -224,13 +224,18 @@ fn said(answer: &Answer) -> String {
     if words.is_empty() { answer.status.to_string() } else { format!("{} {words}", answer.status) }
 }
 
+/// Says whether a status is about the moment and not about the request. 409: GitLab is changing the statuses of this very commit.
+fn passes(status: u16) -> bool {
+    status == 409 || (status >= 500 && status != 501)
+}
+
 /// 1, 2, 4, 8, 16 seconds.
 fn backoff(attempt: u32) -> Duration {
     Duration::from_secs(1 << attempt.min(4))
 }
 
 /// Says for how many seconds a forge wants to be left alone, if the answer says that at all.
-fn tired(answer: &Answer, now: i64) -> Option<u64> {
+fn tired(answer: &Answer, now: i64, attempt: u32) -> Option<u64> {
     let header = |name: &str| answer.headers.get(name).and_then(|value| value.trim().parse::<i64>().ok());
     let over = ["x-ratelimit-remaining", "ratelimit-remaining"].iter().any(|name| header(name) == Some(0));
     // GitHub refuses what is too much with 403 as well as with 429; its second limit is told by words alone.
@@ -244,5 +249,5 @@ fn tired(answer: &Answer, now: i64) -> Option<u64> {
     }
     let reset = ["x-ratelimit-reset", "ratelimit-reset"].iter().find_map(|name| header(name)).filter(|_| over);
     let seconds = header("retry-after").or(reset.map(|reset| reset - now + 1));
-    Some(seconds.map_or(TIRED, |seconds| u64::try_from(seconds).unwrap_or(0).max(1)))
+    Some(seconds.map_or(TIRED << attempt, |seconds| u64::try_from(seconds).unwrap_or(0).max(1)))
 }

@@ -1,5 +1,7 @@
 //! The commit status: the class of a change in the list of checks, where a pull request is merged.
 
+use serde_json::Value;
+
 use super::api;
 use super::line::{Line, PostError};
 use super::{Review, words};
@@ -21,8 +23,13 @@ pub(super) fn set(line: &mut Line<'_>, head: &str, review: &Review<'_>) -> Resul
     let page = review.whole.or(line.place.page.as_deref());
     let fine = review.verdict == Verdict::Fine;
     let name = review.instance.to_string();
-    let request = api::status(line.place, head, &name, fine, &shortened(review.headline), page);
-    let answer = line.ask(&request)?;
+    let mut request = api::status(line.place, head, &name, fine, &shortened(review.headline), page);
+    let mut answer = line.ask(&request)?;
+    // GitLab's pipeline of merged results is one of the merge, and not of the commit that gets the status.
+    let pipeline = |body: &mut Value| body.as_object_mut().and_then(|body| body.remove("pipeline_id"));
+    if answer.status == 404 && request.body.as_mut().and_then(pipeline).is_some() {
+        answer = line.ask(&request)?;
+    }
     match answer.status {
         200..300 => Ok(()),
         // GitLab refuses to set what is set already.

@@ -343,6 +343,14 @@ fn limits_are_waited_for() {
     limited(429, vec![header("ratelimit-remaining", "0"), header("ratelimit-reset", "1009")], "", 10);
     limited(403, vec![], "You have exceeded a secondary rate limit. Please wait.", 60);
     limited(429, vec![header("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")], "", 60);
+    // As GitLab says it, for whom the words are an object, and what is left is of another limit.
+    let words = json!({"message": {"error": "This endpoint has been requested too many times. Try again later."}});
+    let headers = || vec![header("ratelimit-remaining", "595"), header("ratelimit-reset", "1060")];
+    let fault = || ("Post", Fault::Answer(429, headers(), words.clone()));
+    let mut forge = Forge::new(Kind::GitLab).with([fault(), fault()]);
+    assert!(run(&mut forge, &place(Kind::GitLab)).comment.is_ok());
+    let waits: Vec<_> = forge.seen.iter().filter(|line| line.starts_with("wait")).collect();
+    assert_eq!(waits, ["wait 60", "wait 120"], "longer each time");
 }
 
 #[test]
@@ -415,6 +423,17 @@ fn the_status_says_the_class() {
         status(Kind::GitLab, vec![("statuses", Fault::Answer(400, vec![], bad))]),
         Err(format!(r#"POST /projects/40/statuses/{SHA}: the answer is 400 (`{{"name":["is too long"]}}`)"#))
     );
+    // GitLab is changing the statuses of this commit for somebody else.
+    let busy = json!({"message": "Another update to this commit status is in progress"});
+    assert_eq!(status(Kind::GitLab, vec![("statuses", Fault::Answer(409, vec![], busy))]), Ok(()));
+    // The pipeline is one of the merge: the status is set without it.
+    let none = json!({"message": "404 Pipeline for pipeline_id, sha and ref Not Found"});
+    let mut forge = Forge::new(Kind::GitLab).with([("statuses", Fault::Answer(404, vec![], none.clone()))]);
+    let posted = run(&mut forge, &Place { head: Some(SHA.into()), run: Some(10), ..place(Kind::GitLab) });
+    assert_eq!(posted.status, Some(Ok(())));
+    let of_the_commit = Place { head: Some(SHA.into()), run: None, ..place(Kind::GitLab) };
+    let mut forge = Forge::new(Kind::GitLab).with([("statuses", Fault::Answer(404, vec![], none))]);
+    assert!(run(&mut forge, &of_the_commit).status.expect("the commit is known").is_err());
     // It is set even where no comment can be made.
     let mut forge = Forge::new(Kind::GitHub).with([("/user", Fault::Refused)]);
     let posted = run(&mut forge, &Place { head: Some(SHA.into()), ..place(Kind::GitHub) });

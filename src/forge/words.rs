@@ -33,7 +33,10 @@ pub(super) fn advice(place: &Place, status: u16) -> Option<String> {
     let permission = match place.kind {
         Kind::GitHub => "`pull-requests: write` for the comment and `statuses: write` for the status",
         Kind::GitLab => "the scope `api`, and the role Developer; the token of the job cannot comment",
-        Kind::Gitea => "`write:issue` for the comment and `write:repository` for the status",
+        Kind::Gitea => {
+            "`write:issue` for the comment and `write:repository` for the status; a job's token, `pull-requests: write` \
+             and `contents: write`"
+        }
     };
     let words = match status {
         401 => format!("the token is not valid, or has expired; it comes from `{}`", place.kind.tokens().join("`, `")),

@@ -151,3 +151,42 @@ fn a_breach_is_seen() {
         assert!(answer(user, 203, &Value::Null).is_err(), "{kind:?}");
     }
 }
+
+/// What `src/forge/api.rs` reads of answers is what the forges describe, by name and type.
+#[test]
+fn what_is_read_is_described() {
+    for kind in Kind::ALL {
+        let contract = Contract::read(kind);
+        let (notes, author, login) = match kind {
+            Kind::Gitlab => ("/projects/1/merge_requests/5/notes", "author", "username"),
+            _ => ("/repos/acme/spec/issues/5/comments", "user", "login"),
+        };
+        let schema = |method: &str, path: &str, status: &str| {
+            contract.operation(method, path).unwrap()["answers"][status].clone()
+        };
+        let has = |schema: &Value, path: &[&str], kind: &str| {
+            // GitHub describes accounts as one of several kinds, of which all have these.
+            let one = |schema: &Value, name: &str| match schema["properties"][name].clone() {
+                Value::Null => schema["oneOf"].as_array().map_or(Value::Null, |all| all[0]["properties"][name].clone()),
+                found => found,
+            };
+            let mut at = schema.clone();
+            for name in path {
+                at = if at["anyOf"].is_array() { at["anyOf"][0].clone() } else { at };
+                at = one(&at, name);
+            }
+            assert_eq!(at["type"], kind, "{path:?} of {schema}");
+        };
+        let list = schema("GET", notes, "200");
+        assert_eq!(list["type"], "array");
+        for comment in [&list["items"], &schema("POST", notes, "201")] {
+            has(comment, &["id"], "integer");
+            has(comment, &["body"], "string");
+            has(comment, &[author, "id"], "integer");
+            has(comment, &[author, login], "string");
+        }
+        let account = schema("GET", "/user", "200");
+        has(&account, &["id"], "integer");
+        has(&account, &[login], "string");
+    }
+}
