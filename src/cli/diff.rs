@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::out::Format;
+use super::out::{Format, page};
 use super::publish::{explain, jobs};
 use super::review::tell;
 use super::{Exit, Failure, stdout};
@@ -66,10 +66,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let (old, new) = sides.into_inner().unwrap_or_else(PoisonError::into_inner);
     let found = diff::diff(&old, &new);
-    let text = match args.format {
-        Format::Text => diff::render(&found),
-        Format::Json => canonical_json(&found),
-    };
-    stdout().write_all(text.as_bytes())?;
+    match args.format {
+        Format::Text => page(&diff::render(&found))?,
+        Format::Json => stdout().write_all(canonical_json(&found).as_bytes())?,
+    }
     Ok(if args.exit_code && !found.is_empty() { Exit::Findings } else { Exit::Clean })
 }

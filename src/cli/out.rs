@@ -45,6 +45,7 @@ pub(super) fn stdout() -> Quiet<anstream::AutoStream<io::Stdout>> {
 }
 
 /// Writes a long text: through the person's pager (`RMQGIT_PAGER`, `PAGER`, else `less -FRX`) where standard output is a terminal.
+/// The pager decides what is long; one that is quit early is no fault.
 pub(super) fn page(text: &str) -> io::Result<()> {
     if pager::columns().is_some() {
         let choice = anstream::AutoStream::choice(&io::stdout());

@@ -101,7 +101,7 @@ pub(super) fn run(args: &Posting, review: &Review) -> Result<Exit, Failure> {
         &forge::Review {
             instance: &instance,
             text: &|room| markdown(review, room, whole),
-            headline: &review.headline,
+            headline: &summary(review),
             verdict: if blocked { Verdict::Blocked } else { Verdict::Fine },
             whole,
         },
@@ -122,11 +122,28 @@ fn tell(args: &Posting, review: &Review, place: &Place, posted: Posted) -> Resul
     };
     writeln!(stderr(), "Pull request {number} of {project}: {done}.")?;
     match posted.status {
+        None => {
+            writeln!(
+                stderr(),
+                "There is no commit status: this run does not tell which commit that pull request has."
+            )?;
+            Ok(Exit::Clean)
+        }
         Some(Err(error)) => {
             writeln!(stderr(), "rmqgit: the commit status could not be set: {}", told(&error))?;
             Ok(failed(args))
         }
-        _ => Ok(Exit::Clean),
+        Some(Ok(())) => Ok(Exit::Clean),
+    }
+}
+
+/// Says in one line how bad the worst is, where, and what it is.
+fn summary(review: &Review) -> String {
+    let class = review.class.as_str();
+    match review.counts.clusters {
+        0 => review.headline.clone(),
+        1 => format!("{class}: {}", review.headline),
+        many => format!("{class}, {many} clusters: {}", review.headline),
     }
 }
 
@@ -181,7 +198,8 @@ fn markdown(review: &Review, room: usize, whole: Option<&str>) -> String {
     markdown::render(review, Limits { size: room, unit: Unit::Bytes, full: whole })
 }
 
-fn whole(args: &Posting) -> Option<&str> {
+/// Returns where the whole review can be read.
+pub(super) fn whole(args: &Posting) -> Option<&str> {
     args.artifact_url.as_deref().filter(|url| !url.is_empty())
 }
 

@@ -74,6 +74,9 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    if args.cluster.is_some() && args.format != Format::Svg {
+        return Err(Failure::usage("`--cluster` draws a picture").help("add `--format svg`"));
+    }
     let comparison = Comparison {
         repository: args.dir.clone(),
         old: args.base.clone(),
@@ -95,7 +98,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             review::render(&review, review::Look { width, full: args.full })
         }
         Format::Json => canonical_json(&review),
-        Format::Markdown => markdown::render(&review, markdown::Limits::NONE),
+        Format::Markdown => {
+            markdown::render(&review, markdown::Limits { full: post::whole(&args.post), ..markdown::Limits::NONE })
+        }
         Format::Html => html::render(&review),
         Format::Svg => pictures(&review),
     };

@@ -108,20 +108,31 @@ pub fn find(env: &dyn Fn(&str) -> Option<String>, event: Option<&str>, given: &G
         Kind::GitLab => gitlab(&env),
         Kind::GitHub | Kind::Gitea => actions(&env, event),
     };
+    let said_api = said.api.as_ref().map(|api| api.trim_end_matches('/').to_owned());
     let api = match &given.api {
         Some(api) => api.trim_end_matches('/').to_owned(),
         None => safe(said.api.ok_or(Nowhere::Missing(said.api_name))?.trim_end_matches('/'))?.to_owned(),
     };
-    let project = given.project.clone().or(said.project).ok_or(Nowhere::Missing(said.project_name))?;
+    let project =
+        given.project.clone().or_else(|| said.names.first().cloned()).ok_or(Nowhere::Missing(said.project_name))?;
     let number = given.number.or(said.number).ok_or(Nowhere::NoPullRequest)?;
-    Ok(Place { kind, api, project, number, head: said.head, run: said.run, page: said.page, fork: said.fork, login })
+    let place = Place { kind, api, project, number, head: None, run: None, page: None, fork: false, login };
+    // Of another pull request than the one that runs, nothing more is known: not its commit, and no run of it.
+    let other = given.number.is_some_and(|given| said.number != Some(given))
+        || given.project.as_ref().is_some_and(|given| !said.names.contains(given))
+        || given.api.as_ref().is_some_and(|_| said_api.is_none_or(|said| said != place.api));
+    if other {
+        return Ok(place);
+    }
+    Ok(Place { head: said.head, run: said.run, page: said.page, fork: said.fork, ..place })
 }
 
 /// What the environment says, each part if it says it.
 struct Said {
     api: Option<String>,
     api_name: &'static str,
-    project: Option<String>,
+    /// What the project is called, first the way it is asked for.
+    names: Vec<String>,
     project_name: &'static str,
     number: Option<u64>,
     head: Option<String>,
@@ -148,7 +159,7 @@ fn actions(env: &dyn Fn(&str) -> Option<String>, event: Option<&str>) -> Said {
         api: env("GITHUB_API_URL"),
         api_name: "GITHUB_API_URL",
         // The repository that the request is made to, not the fork where a run may be.
-        project: repository_of("base").or(repository),
+        names: repository_of("base").or(repository).into_iter().collect(),
         project_name: "GITHUB_REPOSITORY",
         number: pull["number"].as_u64().or_else(by_ref),
         // `GITHUB_SHA` is a merge that nobody will ever look at.
@@ -169,7 +180,7 @@ fn gitlab(env: &dyn Fn(&str) -> Option<String>) -> Said {
         api: env("CI_API_V4_URL"),
         api_name: "CI_API_V4_URL",
         fork: there.is_some() && source != there,
-        project: there.or(here),
+        names: there.or(here).into_iter().chain(env("CI_MERGE_REQUEST_PROJECT_PATH")).collect(),
         project_name: "CI_MERGE_REQUEST_PROJECT_ID",
         number: env("CI_MERGE_REQUEST_IID").and_then(|number| number.parse().ok()),
         head: head.filter(|sha| is_commit(sha)),
@@ -244,7 +255,23 @@ mod tests {
         let push: Vec<_> = GITHUB.iter().copied().filter(|(name, _)| *name != "GITHUB_REF").collect();
         assert_eq!(look(&push, Some("{}"), &Given::default()), Err(Nowhere::NoPullRequest));
         let given = Given { number: Some(9), ..Given::default() };
-        assert_eq!(look(&push, Some("{}"), &given), Ok(Place { number: 9, head: None, ..github() }));
+        let bare = Place { head: None, run: None, page: None, ..github() };
+        assert_eq!(look(&push, Some("{}"), &given), Ok(Place { number: 9, ..bare.clone() }));
+        // The run is for one pull request, and a person names another one: its commit is not this one.
+        let of = |given: &Given| look(GITHUB, Some(&event("mallory/spec")), given);
+        assert_eq!(of(&given), Ok(Place { number: 9, ..bare.clone() }));
+        let given = Given { project: Some("acme/other".into()), ..Given::default() };
+        assert_eq!(of(&given), Ok(Place { project: "acme/other".into(), ..bare.clone() }));
+        let given = Given { api: Some("https://git.example.org/api".into()), ..Given::default() };
+        assert_eq!(of(&given), Ok(Place { api: "https://git.example.org/api".into(), ..bare }));
+        // What a person says as CI does is the same pull request.
+        let given = Given {
+            number: Some(5),
+            project: Some("acme/spec".into()),
+            api: Some("https://api.github.com/".into()),
+            ..Given::default()
+        };
+        assert_eq!(of(&given), Ok(Place { fork: true, ..github() }));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::api;
 use super::line::{Line, PostError};
-use super::{Review, words};
+use super::{Review, text, words};
 
 /// The longest sentence of a status: GitHub takes 140 characters, GitLab 255.
 const LONGEST: usize = 140;
@@ -20,10 +20,10 @@ pub enum Verdict {
 
 /// Sets the status of a commit.
 pub(super) fn set(line: &mut Line<'_>, head: &str, review: &Review<'_>) -> Result<(), PostError> {
-    let page = review.whole.or(line.place.page.as_deref());
+    let page = review.whole.or(line.place.page.as_deref()).and_then(text::address);
     let fine = review.verdict == Verdict::Fine;
     let name = review.instance.to_string();
-    let mut request = api::status(line.place, head, &name, fine, &shortened(review.headline), page);
+    let mut request = api::status(line.place, head, &name, fine, &shortened(review.headline), page.as_deref());
     let mut answer = line.ask(&request)?;
     // GitLab's pipeline of merged results is one of the merge, and not of the commit that gets the status.
     let pipeline = |body: &mut Value| body.as_object_mut().and_then(|body| body.remove("pipeline_id"));

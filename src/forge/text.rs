@@ -60,7 +60,8 @@ fn harmless(kind: Kind, text: String) -> String {
 
 /// What is left when nothing fits: the sentence, that there is more, and where.
 fn short(review: &Review<'_>, room: usize) -> String {
-    let link = review.whole.map_or_else(String::new, |url| format!(" [The whole review]({})", address(url)));
+    let whole = review.whole.and_then(address);
+    let link = whole.map_or_else(String::new, |url| format!(" [The whole review]({url})"));
     let said = format!("\n\nThe review is too long for a comment of this forge.{link}\n");
     let mut text = review.headline.replace(['\n', '\r'], " ");
     let mut cut = room.saturating_sub(said.len()).min(text.len());
@@ -71,20 +72,20 @@ fn short(review: &Review<'_>, room: usize) -> String {
     text + &said
 }
 
-/// Keeps a URL inside of the parentheses of a link.
-fn address(url: &str) -> String {
+/// Returns an address as a forge takes it, in a link or with a status; nothing if it is not one of a page.
+pub(super) fn address(url: &str) -> Option<String> {
+    if !(url.starts_with("https://") || url.starts_with("http://")) {
+        return None;
+    }
     let mut safe = String::new();
-    for c in url.chars() {
-        match c {
-            '(' => safe.push_str("%28"),
-            ')' => safe.push_str("%29"),
-            '<' => safe.push_str("%3C"),
-            '>' => safe.push_str("%3E"),
-            c if c.is_whitespace() || c.is_control() => safe.push_str("%20"),
-            c => safe.push(c),
+    for byte in url.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'*+,;=%".contains(&byte) {
+            safe.push(byte.into());
+        } else {
+            safe.push_str(&format!("%{byte:02X}"));
         }
     }
-    safe
+    Some(safe)
 }
 
 #[cfg(test)]
@@ -142,6 +143,13 @@ mod tests {
         check(&|_| "x".repeat(1000), 500, &text("rolling: größer"));
         // In the middle of a letter.
         check(&|_| "x".repeat(1000), text("rolling: gr").len() + 1, &text("rolling: gr"));
+    }
+
+    #[test]
+    fn an_address_is_one_of_a_page() {
+        assert_eq!(address("javascript:alert(1)"), None);
+        assert_eq!(address("https://ci/x?a=1#b").as_deref(), Some("https://ci/x?a=1#b"));
+        assert_eq!(address("https://x/a b)@ö\n").as_deref(), Some("https://x/a%20b%29@%C3%B6%0A"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::PublishError;
 use super::build::{self, Judged, Product};
-use super::compare::{Said, Side, open};
+use super::compare::{Said, Side, open_old};
 use super::fleet::{Fleet, Unit};
 use super::index::Index;
 use super::judge::{Bench, judge};
@@ -31,7 +31,7 @@ pub fn before(
     let store = Store::discover(repository)?;
     let objects = store.objects()?;
     let mut said = Said::of(rev);
-    let Some(side) = open(&mut said, &store, &objects)? else { return Ok(Err(said)) };
+    let Some(side) = open_old(&mut said, &store, &objects)? else { return Ok(Err(said)) };
     let (spec, fleet) = match side {
         Side::Release(release) => {
             let mut all = ReleaseTree::new();

@@ -86,7 +86,7 @@ pub fn compare(comparison: &Comparison, take: impl Fn(Differing) + Sync) -> Resu
     };
     let mut said_old = Said::of(comparison.old.as_deref().unwrap_or("the published release"));
     let old = match &comparison.old {
-        Some(_) => open(&mut said_old, &store, &objects)?,
+        Some(_) => open_old(&mut said_old, &store, &objects)?,
         None => Some(Side::Release(published(&store, &objects, &new)?)),
     };
     let Some(old) = old else { return Ok(Compared { sides: None, said: vec![said_old] }) };
@@ -111,6 +111,14 @@ pub(super) fn open(said: &mut Said, store: &Store, objects: &Objects<'_>) -> Res
     let spec = spec_commit(store, objects, &said.rev)?;
     let fleet = Fleet::read(&mut said.diags, &mut said.sources, objects, &spec)?;
     Ok(fleet.map(|fleet| Side::Spec(Box::new((spec, fleet)))))
+}
+
+/// Opens an old side. One without a spec is an empty release: the change is the one that brings the spec.
+pub(super) fn open_old(said: &mut Said, store: &Store, objects: &Objects<'_>) -> Result<Option<Side>, PublishError> {
+    match open(said, store, objects) {
+        Err(PublishError::NoSpec { .. }) => Ok(Some(Side::Release(Base::default()))),
+        side => side,
+    }
 }
 
 /// Returns the release on the output branch that a spec names; an empty one if there is none yet.

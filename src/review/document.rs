@@ -113,7 +113,7 @@ pub struct ClusterReview {
     pub class: Class,
     /// What happens, the worst first.
     pub consequences: Vec<Consequence>,
-    /// What is held back until the spec grants it.
+    /// What is held back until the spec grants it, and what is left to a person.
     pub transitions: Vec<Transition>,
     /// The broker's policies by who wins.
     pub policies: Vec<PolicyChange>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pair::Pair;
 use super::settings::{Differs, change, differing};
+use super::words::{bare, quoted};
 use super::{Class, ServiceChange, SettingChange};
 use crate::facts::platform;
 use crate::name::HostName;
@@ -90,7 +91,7 @@ fn explain(one: Differs) -> Vec<ServiceChange> {
     };
     let place = &one.place;
     if one.key.is_empty() {
-        let text = if one.to.is_some() { format!("`{place}` is new") } else { format!("`{place}` is gone") };
+        let text = format!("{} is {}", quoted(place), if one.to.is_some() { "new" } else { "gone" });
         let (from, to) = (one.from.map(|_| place.clone()), one.to.map(|_| place.clone()));
         return vec![made(String::new(), from, to, text)];
     }
@@ -99,7 +100,7 @@ fn explain(one: Differs) -> Vec<ServiceChange> {
             (Some(from), Some(to)) => (parameters(from), parameters(to)),
             (from, to) => {
                 let what = if to.is_some() { "is new" } else { "is gone: it gets no more connections" };
-                let text = format!("server `{server}` of `{place}` {what}");
+                let text = format!("server {} of {} {what}", quoted(server), quoted(place));
                 return vec![made(one.key.clone(), from.clone(), to.clone(), text)];
             }
         };
@@ -117,11 +118,12 @@ fn explain(one: Differs) -> Vec<ServiceChange> {
                     ("disabled", None, _) => "gets no connections: it is disabled".to_owned(),
                     _ => format!("has {key} {}", change(before.as_deref(), after.as_deref())),
                 };
-                made(format!("server {server} {key}"), before, after, format!("server `{server}` of `{place}` {what}"))
+                let text = format!("server {} of {} {}", quoted(&server), quoted(place), bare(&what));
+                made(format!("server {server} {key}"), before, after, text)
             })
             .collect();
     }
-    let what = change(one.from.as_deref(), one.to.as_deref());
+    let what = bare(&change(one.from.as_deref(), one.to.as_deref()));
     let note = match (one.key.as_str(), &one.from, &one.to) {
         ("bind", Some(_), Some(_)) => ": clients must connect elsewhere",
         ("bind", Some(_), None) => ": HAProxy no longer listens there",
@@ -129,7 +131,7 @@ fn explain(one: Differs) -> Vec<ServiceChange> {
         ("maxconn", ..) => ": how many connections are served at once",
         _ => "",
     };
-    let text = format!("`{place}`: {} {what}{note}", one.key);
+    let text = format!("{}: {} {what}{note}", quoted(place), bare(&one.key));
     vec![made(one.key.clone(), one.from.clone(), one.to.clone(), text)]
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::haproxy::add;
 use super::pair::{Pair, list, text};
 use super::settings::{change, differing};
+use super::words::{bare, quoted};
 use super::{Class, Consequence, ServiceChange, SettingChange};
 use crate::facts::platform;
 use crate::name::HostName;
@@ -29,14 +30,15 @@ fn between(old: &str, new: &str) -> Vec<ServiceChange> {
         .into_iter()
         .map(|one| {
             let place = one.place.trim().to_owned();
-            let what = change(one.from.as_deref(), one.to.as_deref());
+            let what = bare(&change(one.from.as_deref(), one.to.as_deref()));
             let text = match (one.key.as_str(), place.ends_with("virtual_ipaddress")) {
-                ("", _) => format!("`{place}` is {}", if one.to.is_some() { "new" } else { "gone" }),
+                ("", _) => format!("{} is {}", quoted(&place), if one.to.is_some() { "new" } else { "gone" }),
                 (key, true) => {
-                    format!("virtual address {key} of `{}` is {what}", place.trim_end_matches(" virtual_ipaddress"))
+                    let holder = quoted(place.trim_end_matches(" virtual_ipaddress"));
+                    format!("virtual address {} of {holder} is {what}", bare(key))
                 }
-                (key, false) if place.is_empty() => format!("{key}: {what}"),
-                (key, false) => format!("`{place}`: {key} {what}"),
+                (key, false) if place.is_empty() => format!("{}: {what}", bare(key)),
+                (key, false) => format!("{}: {} {what}", quoted(&place), bare(key)),
             };
             let key = if one.key.is_empty() { String::new() } else { one.key };
             let setting = SettingChange { key, from: one.from, to: one.to };
@@ -134,7 +136,8 @@ pub(super) fn moves(pair: &Pair<'_>) -> Vec<Consequence> {
             .collect();
         if !differs.is_empty() && after.len() > 1 {
             let text = format!(
-                "until every host of `{name}` has the new {}, the hosts do not understand each other, and two may hold the virtual {what} {addresses}",
+                "until every host of {} has the new {}, the hosts do not understand each other, and two may hold the virtual {what} {addresses}",
+                quoted(name),
                 list(&differs)
             );
             let hosts = after.keys().map(|host| pair.id(host)).collect();

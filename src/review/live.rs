@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::words::quoted;
 use super::{HostId, Review};
 use crate::live::ObjectType;
 use crate::plan::{Cause, Change, HeldCode, Subject};
@@ -188,9 +189,9 @@ fn subject(subject: &Subject) -> String {
         Subject::Address { address } => address.clone(),
         Subject::Object { r#type, vhost, name } => {
             let named = match (r#type, vhost) {
-                (ObjectType::Permission, Some(vhost)) => format!("of `{name}` in `{vhost}`"),
-                (_, Some(vhost)) => format!("`{name}` in `{vhost}`"),
-                (_, None) => format!("`{name}`"),
+                (ObjectType::Permission, Some(vhost)) => format!("of {} in {}", quoted(name), quoted(vhost)),
+                (_, Some(vhost)) => format!("{} in {}", quoted(name), quoted(vhost)),
+                (_, None) => quoted(name),
             };
             format!("{} {named}", r#type.as_str())
         }

@@ -121,7 +121,9 @@ fn cluster(pair: &Pair<'_>) -> Option<(ClusterReview, Names)> {
     };
     review.consequences = consequences::consequences(pair, &review);
     let worst = review.consequences.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
-    review.class = if review.transitions.is_empty() { worst } else { Class::Transition };
+    // What no grant does is held back by nobody: it stays, for a person.
+    let held = review.transitions.iter().any(|transition| transition.grant.is_some());
+    review.class = if held { Class::Transition } else { worst };
     Some((review, names))
 }
 

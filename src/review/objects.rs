@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::diff::Kind;
 use super::pair::{Pair, list};
 use super::settings::change;
+use super::words::{bare, quoted};
 use super::{Class, Consequence, ObjectChange, SettingChange};
 use crate::definitions::{Definitions, Policy};
 use crate::policy::name_beyond;
@@ -114,7 +115,7 @@ fn stays(id: &Id, new: &Definitions) -> Option<&'static str> {
 
 /// Whether a permission goes with its user: RabbitMQ deletes both at once.
 fn goes_with_user(id: &Id, old: &Definitions, new: &Definitions) -> bool {
-    let gone = |user: &&String| !new.users.contains_key(*user) && id.1.starts_with(&format!("of `{user}` "));
+    let gone = |user: &&String| !new.users.contains_key(*user) && id.1.starts_with(&format!("of {} ", quoted(user)));
     id.0.ends_with("permission")
         && stays(&("user", String::new()), new).is_none()
         && old.users.keys().any(|user| gone(&user))
@@ -171,10 +172,10 @@ fn access(object: &str, settings: &[SettingChange]) -> String {
     for one in settings {
         let (from, to) = (pattern(&one.from), pattern(&one.to));
         if let Some(name) = name_beyond(&from, &to) {
-            said.push(format!("no longer {} `{name}`", one.key));
+            said.push(format!("no longer {} {}", one.key, quoted(name)));
         }
         if let Some(name) = name_beyond(&to, &from) {
-            said.push(format!("now {} `{name}`", one.key));
+            said.push(format!("now {} {}", one.key, quoted(name)));
         }
     }
     if said.is_empty() { String::new() } else { format!("; it may {}", list(&said)) }
@@ -187,41 +188,43 @@ fn all(definitions: &Definitions) -> BTreeMap<Id, Fields> {
         put(&mut fields, "description", vhost.description.clone());
         put(&mut fields, "tags", (!vhost.tags.is_empty()).then(|| vhost.tags.join(", ")));
         put(&mut fields, "default queue type", vhost.default_queue_type.clone());
-        found.insert(("vhost", format!("`{name}`")), fields);
+        found.insert(("vhost", quoted(name)), fields);
         limits(&mut found, "limits of vhost", name, &vhost.limits);
     }
     for (name, user) in &definitions.users {
         let mut fields = Fields::new();
         put(&mut fields, "tags", Some(if user.tags.is_empty() { "none".to_owned() } else { user.tags.join(", ") }));
-        put(&mut fields, "password", user.password.as_ref().map(|secret| format!("secret `{secret}`")));
+        put(&mut fields, "password", user.password.as_ref().map(|secret| format!("secret {}", quoted(secret))));
         // A hash can be tried out against guesses, and a review is shown to many.
         put(&mut fields, "password hash", user.password_hash.as_ref().map(|hash| digest(hash)));
-        found.insert(("user", format!("`{name}`")), fields);
+        found.insert(("user", quoted(name)), fields);
         limits(&mut found, "limits of user", name, &user.limits);
     }
     for one in &definitions.permissions {
         let fields = [("configure", &one.configure), ("write", &one.write), ("read", &one.read)];
         let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
-        found.insert(("permission", format!("of `{}` in `{}`", one.user, one.vhost)), fields);
+        found.insert(("permission", format!("of {} in {}", quoted(&one.user), quoted(&one.vhost))), fields);
     }
     for one in &definitions.topic_permissions {
         let fields = [("write", &one.write), ("read", &one.read)];
         let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
-        let name = format!("of `{}` on `{}` in `{}`", one.user, one.exchange, one.vhost);
+        let name = format!("of {} on {} in {}", quoted(&one.user), quoted(&one.exchange), quoted(&one.vhost));
         found.insert(("topic permission", name), fields);
     }
     for one in &definitions.parameters {
         found.insert(
-            ("parameter", format!("{} `{}` in `{}`", one.component, one.name, one.vhost)),
+            ("parameter", format!("{} {} in {}", bare(&one.component), quoted(&one.name), quoted(&one.vhost))),
             of_value(&one.value),
         );
     }
     for (name, value) in &definitions.global_parameters {
-        found.insert(("global parameter", format!("`{name}`")), of_value(value));
+        found.insert(("global parameter", quoted(name)), of_value(value));
     }
     for (object, policies) in [("policy", &definitions.policies), ("operator policy", &definitions.operator_policies)] {
         found.extend(
-            policies.iter().map(|one| ((object, format!("`{}` in `{}`", one.name, one.vhost)), of_policy(one))),
+            policies
+                .iter()
+                .map(|one| ((object, format!("{} in {}", quoted(&one.name), quoted(&one.vhost))), of_policy(one))),
         );
     }
     found
@@ -230,7 +233,7 @@ fn all(definitions: &Definitions) -> BTreeMap<Id, Fields> {
 fn limits(found: &mut BTreeMap<Id, Fields>, object: &'static str, name: &str, limits: &BTreeMap<String, i64>) {
     if !limits.is_empty() {
         let fields = limits.iter().map(|(key, value)| (key.clone(), value.to_string())).collect();
-        found.insert((object, format!("`{name}`")), fields);
+        found.insert((object, quoted(name)), fields);
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::objects::shown;
 use super::pair::{Pair, list};
 use super::settings::change;
+use super::words::{bare, quoted};
 use super::{Class, Consequence, PolicyChange, PolicyTarget, SettingChange};
 use crate::definitions::{Definitions, Policy};
 use crate::facts::policy_keys::{WorksOn, rows};
@@ -249,26 +250,30 @@ impl<'a> Question<'a> {
         let word = if self.operator { "operator policy" } else { "policy" };
         match (before, after) {
             (Some(before), Some(after)) if before.name == after.name => {
-                format!("{word} `{}` has other settings", after.name)
+                format!("{word} {} has other settings", quoted(&after.name))
             }
-            (Some(before), Some(after)) => format!("{word} `{}` now wins over `{}`", after.name, before.name),
-            (None, Some(after)) => format!("{word} `{}` is now in force", after.name),
-            (Some(before), None) => format!("{word} `{}` is no longer in force, and no other one is", before.name),
+            (Some(before), Some(after)) => {
+                format!("{word} {} now wins over {}", quoted(&after.name), quoted(&before.name))
+            }
+            (None, Some(after)) => format!("{word} {} is now in force", quoted(&after.name)),
+            (Some(before), None) => {
+                format!("{word} {} is no longer in force, and no other one is", quoted(&before.name))
+            }
             (None, None) => String::new(),
         }
     }
 
     /// Says for which names.
     fn names(&self, region: &Region<'_>) -> String {
-        let shown: Vec<String> = region.names.iter().take(2).map(|name| format!("`{name}`")).collect();
+        let shown: Vec<String> = region.names.iter().take(2).map(quoted).collect();
         let which = match &region.pattern {
             Some(pattern) if pattern.is_empty() || pattern == "^" || pattern == ".*" || pattern == "^.*" => {
                 format!("for all {WHAT}")
             }
-            Some(pattern) => format!("for {WHAT} that match `{pattern}`, such as {}", list(&shown)),
+            Some(pattern) => format!("for {WHAT} that match {}, such as {}", quoted(pattern), list(&shown)),
             None => format!("for {WHAT} such as {}", list(&shown)),
         };
-        if self.vhost == "/" { which } else { format!("{which} in `{}`", self.vhost) }
+        if self.vhost == "/" { which } else { format!("{which} in {}", quoted(self.vhost)) }
     }
 
     fn undecided(&self, why: &str) -> PolicyChange {
@@ -283,8 +288,9 @@ impl<'a> Question<'a> {
             settings: Vec::new(),
             loses_data: false,
             text: format!(
-                "the {word} of `{}` change, and for which names another one wins cannot be decided: {why}",
-                self.vhost
+                "the {word} of {} change, and for which names another one wins cannot be decided: {}",
+                quoted(self.vhost),
+                bare(why)
             ),
         }
     }
@@ -370,7 +376,7 @@ fn effect(key: &str, sides: Sides<'_>) -> Option<Effect> {
             (format!("messages that were delivered more than {new} times {dropped}"), tighter && !kept)
         }
         ("dead-letter-exchange", _) => match to {
-            Some(to) => (format!("dead letters go to exchange `{}`", shown(to)), false),
+            Some(to) => (format!("dead letters go to exchange {}", quoted(shown(to))), false),
             None => ("what expires, is refused or is too much is dropped, and goes to no exchange".to_owned(), true),
         },
         ("overflow", _) if rejects => ("full queues refuse publishers".to_owned(), false),
@@ -385,7 +391,7 @@ fn effect(key: &str, sides: Sides<'_>) -> Option<Effect> {
             (text.to_owned(), false)
         }
         _ => {
-            let text = format!("{key} {}", change(from.map(shown).as_deref(), to.map(shown).as_deref()));
+            let text = format!("{key} {}", bare(&change(from.map(shown).as_deref(), to.map(shown).as_deref())));
             return Some(Effect { text, loses_data: false, is_plain: true });
         }
     };
@@ -403,7 +409,7 @@ fn mirrors(key: &str, sides: Sides<'_>) -> Option<Effect> {
             "all" => Some("a copy on every node".to_owned()),
             "exactly" => Some(format!("{} copies", params.map(shown).unwrap_or_default())),
             "nodes" => Some(format!("copies on {}", params.map(shown).unwrap_or_default())),
-            other => Some(format!("`{other}`")),
+            other => Some(quoted(other)),
         }
     };
     let (text, loses_data) = match (copies(sides.0), copies(sides.1)) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::SecretChange;
 use super::pair::Pair;
+use super::words::{bare, quoted};
 use crate::definitions::{Definitions, secret_references};
 use crate::facts::platform;
 use crate::name::SecretRef;
@@ -42,7 +43,7 @@ fn sentence(name: &SecretRef, before: Option<&Vec<u8>>, after: Option<&Vec<u8>>,
         _ => "was sealed again for other readers, perhaps with another value",
     };
     let uses = if used_for.is_empty() { String::new() } else { format!(": {}", used_for.join("; ")) };
-    format!("secret `{name}` {what}{uses}")
+    format!("secret {} {what}{uses}", quoted(name))
 }
 
 /// Whether a secret that both sides have was sealed again for the same readers: then its value changed, or somebody sealed it
@@ -85,11 +86,11 @@ fn uses(bundle: &Bundle, name: &SecretRef) -> Vec<String> {
 fn of_broker(definitions: &Definitions, name: &SecretRef) -> Vec<String> {
     let users = definitions.users.iter().filter(|(_, user)| user.password.as_ref() == Some(name));
     let users = users.map(|(user, _)| {
-        format!("it is the password of user `{user}` (changed while the brokers run; open connections stay)")
+        format!("it is the password of user {} (changed while the brokers run; open connections stay)", quoted(user))
     });
     let parameters =
         definitions.parameters.iter().filter(|parameter| secret_references(&parameter.value).contains(name));
-    let parameters =
-        parameters.map(|parameter| format!("it stands in the {} `{}`", parameter.component, parameter.name));
+    let parameters = parameters
+        .map(|parameter| format!("it stands in the {} {}", bare(&parameter.component), quoted(&parameter.name)));
     users.chain(parameters).collect()
 }

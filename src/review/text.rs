@@ -39,8 +39,12 @@ const FULL: Limits = Limits { entries: usize::MAX, names: usize::MAX, lines: usi
 /// Returns one sentence for a person who reads no further.
 pub(super) fn headline(clusters: &[ClusterReview]) -> String {
     let Some(first) = clusters.first() else { return "nothing changes on any host".to_owned() };
-    let transition = first.transitions.first().map(|one| one.text.as_str());
-    let what = transition.or_else(|| first.consequences.first().map(|one| one.text.as_str())).unwrap_or("files change");
+    let held = first.transitions.iter().find(|one| one.grant.is_some()).or_else(|| {
+        // What is left to a person says more than that nothing happens.
+        first.transitions.first().filter(|_| first.class <= Class::Live)
+    });
+    let what = held.map(|one| one.text.as_str());
+    let what = what.or_else(|| first.consequences.first().map(|one| one.text.as_str())).unwrap_or("files change");
     let place = match first.clusters.as_slice() {
         [one] => format!("in {one}"),
         many => format!("in each of {}", count(many.len(), "cluster")),
@@ -172,7 +176,8 @@ impl Page {
     }
 
     fn transition(&mut self, transition: &Transition, one: &ClusterReview) {
-        self.danger(&format!("transition: {}{}", transition.text, self.on(&transition.hosts, one)));
+        let whose = if transition.grant.is_some() { "transition" } else { "for a person" };
+        self.danger(&format!("{whose}: {}{}", transition.text, self.on(&transition.hosts, one)));
         match (&transition.grant, transition.granted) {
             (None, _) => {}
             (Some(grant), true) => self.line(GREEN, &format!("    granted: `{grant}`")),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::pair::{Pair, count, list};
 use super::secrets::changed_value;
+use super::words::quoted;
 use super::{HostId, ReleaseTree};
 use crate::facts::platform;
 use crate::name::{ClusterName, HostName};
@@ -220,8 +221,9 @@ fn vhosts(pair: &Pair<'_>) -> Vec<Transition> {
     gone.map(|name| Transition {
         kind: TransitionKind::Vhost,
         text: format!(
-            "virtual host `{name}` is no longer in the spec: it stays on the brokers with its queues, and is reported there until \
-             a person deletes it (rabbitmqctl delete_vhost); no run removes a virtual host"
+            "virtual host {} is no longer in the spec: it stays on the brokers with its queues, and is reported there until \
+             a person deletes it (rabbitmqctl delete_vhost); no run removes a virtual host",
+            quoted(name)
         ),
         grant: None,
         granted: false,

@@ -39,6 +39,23 @@ pub(super) fn host_name(host: &HostId, alone: bool) -> String {
     if alone { host.host.to_string() } else { host.to_string() }
 }
 
+/// Returns a name as a sentence holds it: between backticks, of which it has none itself, so that [`sentence`] parts it from the
+/// words around it, whatever its author called it.
+pub(super) fn quoted(name: impl std::fmt::Display) -> String {
+    format!("`{}`", bare(&name.to_string()))
+}
+
+/// Returns what a person wrote without backticks: in a sentence, those are ours.
+pub(super) fn bare(text: &str) -> String {
+    text.replace('`', "\\u{60}")
+}
+
+/// Whether the value of a setting is our words for a secret, and nothing that a person wrote.
+pub(super) fn names_a_secret(value: &str) -> bool {
+    let name = value.strip_prefix("secret `").and_then(|rest| rest.strip_suffix('`'));
+    name.is_some_and(|name| !name.contains('`'))
+}
+
 /// Parts a sentence at its backticks, between which stands what a person wrote; says of each part whether it is that. A
 /// backtick without a partner is an ordinary character.
 pub(super) fn sentence(text: &str) -> Vec<(bool, &str)> {
@@ -64,6 +81,10 @@ mod tests {
         let all: Vec<String> = [0, 7, 999, 1000, 30_000, 1_234_567].map(number).to_vec();
         assert_eq!(all, ["0", "7", "999", "1,000", "30,000", "1,234,567"]);
         assert_eq!(sentence("a `b``c` `d"), [(false, "a "), (true, "b"), (true, "c"), (false, " `d")]);
+        assert_eq!(
+            sentence(&format!("{} wins", quoted("p` loses; `"))),
+            [(true, "p\\u{60} loses; \\u{60}"), (false, " wins")]
+        );
         assert_eq!(some(&[1, 2, 3], 2, ToString::to_string), (vec!["1".into(), "2".into(), "3".into()], 0));
         assert_eq!(some(&[1, 2, 3, 4], 2, ToString::to_string), (vec!["1".into(), "2".into()], 2));
     }

@@ -16,7 +16,15 @@ pub fn columns() -> Option<usize> {
 pub fn show(words: &[String], text: &str) -> io::Result<bool> {
     let Some((program, args)) = words.split_first() else { return Ok(false) };
     #[expect(clippy::disallowed_methods, reason = "a person's pager has their terminal, environment and time")]
-    let child = Command::new(program).args(args).stdin(Stdio::piped()).spawn();
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::piped());
+    // What Git tells its pagers: to show colours, and to leave at once what fits the screen.
+    for (name, value) in [("LESS", "FRX"), ("LV", "-c")] {
+        if std::env::var_os(name).is_none() {
+            command.env(name, value);
+        }
+    }
+    let child = command.spawn();
     let Ok(mut child) = child else { return Ok(false) };
     let sent = child.stdin.take().map_or(Ok(()), |mut to| to.write_all(text.as_bytes()));
     child.wait()?;

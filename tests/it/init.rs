@@ -46,7 +46,14 @@ fn a_repository_on_main_without_a_commit() {
     for name in &FILES[3..6] {
         let text = fs::read_to_string(dir.path().join(name)).unwrap();
         assert!(text.contains(&format!("  RMQGIT_SHA256: {sum}\n")), "{name}");
-        assert!(text.contains("  RMQGIT_URL: https://example.org/rmqgit\n") && !text.contains("PROGRAM"), "{name}");
+        assert!(text.contains("  RMQGIT_URL: \"\"\n") && !text.contains("PROGRAM"), "{name}");
+    }
+    let other = tempfile::tempdir().unwrap();
+    let url = "https://example.org/v1/rmqgit";
+    let (status, _, said) = run(rmqgit().args(["init", "--program", url]).current_dir(other.path()));
+    assert_eq!((status, said.contains("RMQGIT_URL")), (0, false), "{said}");
+    for name in &FILES[3..6] {
+        assert!(fs::read_to_string(other.path().join(name)).unwrap().contains(&format!("  RMQGIT_URL: {url}\n")));
     }
 }
 

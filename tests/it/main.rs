@@ -28,6 +28,7 @@ mod signing;
 mod spec;
 mod suite;
 mod sync;
+mod terminal;
 mod tidy;
 mod vrrp;
 

@@ -87,6 +87,21 @@ fn the_document_says_what_the_schema_says() {
 }
 
 #[test]
+fn the_change_that_brings_the_spec_is_one_like_any_other() {
+    let repository = Repository(tempfile::tempdir().unwrap());
+    git(repository.path(), &["init", "--quiet", "--initial-branch", "main"]);
+    repository.commit("README", "nothing yet\n");
+    repository.commit("rmqgit.yaml", TUTORIAL);
+    let value = repository.json(&["main~1"]);
+    assert_eq!(value["counts"], json!({"clusters": 1, "changed": 0, "added": 3, "removed": 0}));
+    assert_eq!(value["base"]["rev"], "main~1");
+    let checked = run(rmqgit().current_dir(repository.path()).args(["check", "--base", "main~1"]));
+    assert_eq!((checked.0, checked.2.as_str()), (0, ""), "{}", checked.1);
+    // The other way round, there is nothing to say.
+    assert_eq!(run(rmqgit().current_dir(repository.path()).args(["review", "main", "main~1"])).0, 3);
+}
+
+#[test]
 fn a_transition_without_its_grant_is_refused() {
     let repository = Repository::new();
     let check = |args: &[&str]| run(rmqgit().current_dir(repository.path()).arg("check").args(args));

@@ -31,6 +31,7 @@ pub(super) struct Page {
     head: Revision,
     counts: Vec<String>,
     held_back: Vec<Held>,
+    for_a_person: Vec<Held>,
     live: Vec<Host>,
     /// The classes that something on the page has.
     classes: Vec<&'static str>,
@@ -169,9 +170,10 @@ struct File {
 
 impl Page {
     pub(super) fn of(review: &Review) -> Self {
-        let held_back = review.clusters.iter().flat_map(|one| {
+        let waiting = review.clusters.iter().flat_map(|one| {
             one.transitions.iter().filter(|transition| !transition.granted).map(|transition| held(one, transition))
         });
+        let (held_back, for_a_person) = waiting.partition(|held| held.grant.is_some());
         let counts = review.counts;
         let mut numbers = Vec::new();
         for (hosts, what) in [(counts.changed, "changed"), (counts.added, "new"), (counts.removed, "removed")] {
@@ -198,7 +200,8 @@ impl Page {
             base: revision(&review.base),
             head: revision(&review.head),
             counts: numbers,
-            held_back: held_back.collect(),
+            held_back,
+            for_a_person,
             live: review.live.iter().map(host).collect(),
             classes: classes.into_iter().map(Class::as_str).collect(),
             clusters: review.clusters.iter().enumerate().map(|(n, one)| entry(n, one, files <= OPEN)).collect(),
@@ -294,7 +297,7 @@ fn object(change: &ObjectChange) -> Object {
     Object {
         kind: happened(change.kind),
         what: change.object.to_owned(),
-        name: value(&change.name),
+        name: sentence(&change.name),
         settings: change.settings.iter().map(pair).collect(),
     }
 }
@@ -346,8 +349,7 @@ fn pair(change: &SettingChange) -> Pair {
 
 /// Returns what a person wrote, or words around it.
 fn value(text: &str) -> Vec<Word> {
-    let words = sentence(text);
-    if words.iter().any(|word| word.code) { words } else { vec![Word { code: true, text: visible(text) }] }
+    if words::names_a_secret(text) { sentence(text) } else { vec![Word { code: true, text: visible(text) }] }
 }
 
 fn happened(kind: Kind) -> &'static str {

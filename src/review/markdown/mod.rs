@@ -18,7 +18,7 @@ use quote::{code, element, fence, prose};
 
 use super::diff::Kind;
 use super::pair::count;
-use super::words::{host_name, number, sentence, some};
+use super::words::{host_name, names_a_secret, number, some};
 use super::{
     Class, ClusterReview, FileChange, HostId, LiveHost, Note, PolicyChange, Review, SecretChange, ServiceChange,
     SettingChange, Side, Transition, picture,
@@ -44,10 +44,12 @@ pub fn render(review: &Review, limits: Limits<'_>) -> String {
         .flat_map(|one| one.transitions.iter().map(move |transition| (one, transition)))
         .filter(|(_, transition)| !transition.granted)
         .collect();
-    if !held.is_empty() {
-        let title = "\n### Held back until the spec grants it\n\n".to_owned();
-        pieces.push(Piece::new(Detail::HeldBack, title));
-        pieces.extend(held.iter().map(|(one, transition)| Piece::new(Detail::HeldBack, held_back(one, transition))));
+    for (title, grant) in [("Held back until the spec grants it", true), ("For a person to do", false)] {
+        let mut some = held.iter().filter(|(_, transition)| transition.grant.is_some() == grant).peekable();
+        if some.peek().is_some() {
+            pieces.push(Piece::new(Detail::HeldBack, format!("\n### {title}\n\n")));
+        }
+        pieces.extend(some.map(|(one, transition)| Piece::new(Detail::HeldBack, held_back(one, transition))));
     }
     pieces.extend(live(&review.live));
     let mut pictures = 0;
@@ -88,7 +90,7 @@ fn held_back(one: &ClusterReview, transition: &Transition) -> String {
     let what = format!("- {}: {}{}\n", clusters(one, code), prose(&transition.text), on(one, &transition.hosts, code));
     match &transition.grant {
         Some(grant) => format!("{what}  To grant it, add {} to `grants` of the cluster.\n", code(grant)),
-        None => format!("{what}  No grant does this; a person has to.\n"),
+        None => what,
     }
 }
 
@@ -189,7 +191,7 @@ fn objects(one: &ClusterReview) -> Option<Piece> {
         };
         put(
             &mut text,
-            format_args!("- {} {} {}{settings}\n", sign(object.kind), prose(object.object), value(&object.name)),
+            format_args!("- {} {} {}{settings}\n", sign(object.kind), prose(object.object), prose(&object.name)),
         );
     }
     rest(&mut text, one.objects.len(), "object");
@@ -304,12 +306,7 @@ fn settings(settings: &[SettingChange]) -> String {
 
 /// Returns a setting's value on one side.
 fn side_of(text: Option<&str>) -> String {
-    text.map_or("not set".to_owned(), value)
-}
-
-/// Returns what a person wrote, or words around it.
-fn value(text: &str) -> String {
-    if sentence(text).iter().any(|(is_code, _)| *is_code) { prose(text) } else { code(text) }
+    text.map_or("not set".to_owned(), |text| if names_a_secret(text) { prose(text) } else { code(text) })
 }
 
 /// Returns the names of an entry's clusters.

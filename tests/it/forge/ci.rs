@@ -40,7 +40,8 @@ impl Runner {
         }
         executable(&runner.path("bin/curl"), CURL.as_bytes());
         let work = runner.path("work");
-        assert_eq!(run(rmqgit().args(["init", "."]).current_dir(&work)).0, 0);
+        let url = "https://example.org/rmqgit";
+        assert_eq!(run(rmqgit().args(["init", ".", "--program", url]).current_dir(&work)).0, 0);
         git(&work, &["add", "--all"]);
         git(&work, &["commit", "--quiet", "--message", "Begin"]);
         git(runner.dir.path(), &["clone", "--quiet", "--bare", "work", "origin.git"]);
@@ -246,6 +247,35 @@ fn another_program_is_not_run() {
         let (status, said) = runner.job(file, "review", "pull_request");
         assert!(status != 0 && said.contains("FAILED"), "{said}");
         assert!(!runner.path("home/.local/bin/rmqgit").exists());
+    }
+}
+
+#[test]
+fn a_file_without_the_address_says_so() {
+    let said = |file: &str| {
+        format!("RMQGIT_URL: is empty. At the top of {file}, say from which HTTPS address CI gets the program rmqgit\n")
+    };
+    let forget = |runner: &Runner, file: &str| {
+        let path = runner.path("work").join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        let forgotten = text.replace("RMQGIT_URL: https://example.org/rmqgit", "RMQGIT_URL: \"\"");
+        assert_ne!(text, forgotten);
+        fs::write(&path, forgotten).unwrap();
+    };
+    for (kind, file) in [(Kind::Github, GITHUB), (Kind::Forgejo, GITEA)] {
+        let mut runner = Runner::new(kind);
+        runner.key();
+        forget(&runner, file);
+        for (job, event) in [("review", "pull_request"), ("publish", "push")] {
+            let (status, words) = runner.job(file, job, event);
+            assert!(status != 0 && words.ends_with(&said(file)), "{words}");
+        }
+    }
+    let mut runner = Runner::new(Kind::Gitlab);
+    forget(&runner, ".gitlab-ci.yml");
+    for job in ["review", "publish"] {
+        let (status, words) = gitlab(&mut runner, job, &[]);
+        assert!(status != 0 && words.ends_with(&said(".gitlab-ci.yml")), "{words}");
     }
 }
 
