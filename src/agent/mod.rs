@@ -136,6 +136,7 @@ fn empty_report(settings: &Settings, at: jiff::Timestamp) -> Report {
         unknown: Vec::new(),
         waiting: Vec::new(),
         failures: Vec::new(),
+        incidents: None,
     }
 }
 
@@ -370,7 +371,7 @@ fn targets(base: &Base, desired: &Desired) -> Targets {
     Targets {
         files,
         owners: owners.cloned().collect(),
-        units: desired.role.services.iter().cloned().collect(),
+        units: desired.role.services.iter().chain(&base.orphans).cloned().collect(),
         broker: desired.role.broker.clone(),
         login: desired.holding.as_ref().and_then(|holding| holding.login.clone()),
         addresses: desired.role.addresses.clone(),

@@ -27,6 +27,17 @@ pub struct Book {
     pub outbox: Outbox,
 }
 
+/// Says why the document is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BookError {
+    /// It is not what this program writes.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// Another version of this program wrote it.
+    #[error("it has format {0}, and this rmqgit reads format {FORMAT}")]
+    Format(u32),
+}
+
 impl Default for Book {
     fn default() -> Self {
         Self { format: FORMAT, ledger: Ledger::default(), outbox: Outbox::new() }
@@ -34,10 +45,11 @@ impl Default for Book {
 }
 
 impl Book {
-    /// Reads the document. One that cannot be read counts as empty: what is wrong is then told once more, and nothing is lost.
-    pub fn read(bytes: Option<&[u8]>) -> Self {
-        let read = bytes.and_then(|bytes| serde_json::from_slice::<Self>(bytes).ok());
-        read.filter(|book| book.format == FORMAT).unwrap_or_default()
+    /// Reads the document; where there is none, nothing is known.
+    pub fn read(bytes: Option<&[u8]>) -> Result<Self, BookError> {
+        let Some(bytes) = bytes else { return Ok(Self::default()) };
+        let book: Self = serde_json::from_slice(bytes).map_err(|error| BookError::Damaged(error.to_string()))?;
+        if book.format == FORMAT { Ok(book) } else { Err(BookError::Format(book.format)) }
     }
 
     /// Writes the document.

@@ -52,6 +52,10 @@ pub enum Kind {
     ForeignAddress,
     /// A member of the cluster does not run.
     MemberDown,
+    /// Nothing on the host of a member answers.
+    PeerSilent,
+    /// No peer of this host answers: it is cut off from them.
+    CutOff,
     /// RabbitMQ has raised an alarm.
     Alarm,
     /// The node has been cut off from others.
@@ -97,7 +101,7 @@ pub struct Identity {
 
 impl Kind {
     /// Every kind, with how bad it is unless somebody says otherwise.
-    pub const ALL: [(Self, Severity); 27] = [
+    pub const ALL: [(Self, Severity); 29] = [
         (Self::Drift, Severity::Warning),
         (Self::Pending, Severity::Warning),
         (Self::RestartWaits, Severity::Info),
@@ -116,6 +120,8 @@ impl Kind {
         (Self::TwoHolders, Severity::Critical),
         (Self::ForeignAddress, Severity::Warning),
         (Self::MemberDown, Severity::Critical),
+        (Self::PeerSilent, Severity::Critical),
+        (Self::CutOff, Severity::Critical),
         (Self::Alarm, Severity::Critical),
         (Self::Partition, Severity::Critical),
         (Self::InMaintenance, Severity::Info),
@@ -143,6 +149,8 @@ impl Kind {
             FindingCode::ReplacedProgram => Self::ReplacedProgram,
             FindingCode::ChangedWhileRunning => Self::ChangedWhileRunning,
             FindingCode::MemberDown => Self::MemberDown,
+            FindingCode::PeerSilent => Self::PeerSilent,
+            FindingCode::CutOff => Self::CutOff,
             FindingCode::InMaintenance => Self::InMaintenance,
             FindingCode::Alarm => Self::Alarm,
             FindingCode::Partition => Self::Partition,
@@ -178,6 +186,8 @@ impl Kind {
         matches!(
             self,
             Self::MemberDown
+                | Self::PeerSilent
+                | Self::CutOff
                 | Self::Alarm
                 | Self::Partition
                 | Self::InMaintenance
@@ -229,7 +239,7 @@ impl Identity {
 }
 
 /// Returns the kebab-case name that a value has in every document.
-fn name<T: Serialize>(value: &T) -> String {
+pub(super) fn name<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(text)) => text,
         _ => String::new(),

@@ -153,6 +153,15 @@ impl Incident {
         self.state != State::Watched
     }
 
+    /// Takes what the ledger has of later than now for now: the clock was set back, and nothing waits until it is there again.
+    fn as_of(mut self, now: Timestamp) -> Self {
+        self.told = self.told.min(now);
+        self.gone = self.gone.map(|gone| gone.min(now));
+        self.case.first_seen = self.case.first_seen.min(now);
+        self.openings.retain(|at| *at <= now);
+        self
+    }
+
     /// Returns when it opened.
     pub fn opened(&self) -> Timestamp {
         self.moments.first().map_or(self.case.first_seen, |moment| moment.at)
@@ -166,7 +175,7 @@ pub fn advance(ledger: &Ledger, seen: &Sighting, now: Timestamp, rules: &Rules) 
     let problems = folded(ledger, &seen.problems);
     let mut step = Step { next: &mut next, events: &mut events, seen, now, rules };
     for incident in &ledger.incidents {
-        let incident = incident.clone();
+        let incident = incident.clone().as_of(now);
         let identity = &incident.case.identity;
         match problems.get(identity) {
             Some(problem) => step.still(incident, problem),
@@ -268,10 +277,16 @@ impl Step<'_> {
                 }
                 let last = incident.openings.last().copied().unwrap_or(self.now);
                 if self.since(last) >= SETTLE {
-                    // It is there for good: the receiver knows that it is, and reminders go on.
+                    // It comes and goes no more, but is there for good: that is news.
                     incident.state = State::Open;
                     incident.openings.clear();
                     self.refresh(&mut incident, problem);
+                    self.say(&mut incident, Stage::Changed);
+                } else if self.rules.severity(problem) > incident.case.severity {
+                    self.refresh(&mut incident, problem);
+                    self.say(&mut incident, Stage::Changed);
+                } else if self.rules.remind(self.since(incident.told)) {
+                    self.say(&mut incident, Stage::Reminded);
                 }
             }
         }
@@ -407,7 +422,7 @@ impl Step<'_> {
     }
 
     fn forget_openings(&self, openings: &mut Vec<Timestamp>) {
-        openings.retain(|at| self.since(*at) < FLAP_WINDOW);
+        openings.retain(|at| *at <= self.now && self.since(*at) < FLAP_WINDOW);
         let surplus = openings.len().saturating_sub(FLAPS);
         openings.drain(..surplus);
     }

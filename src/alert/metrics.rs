@@ -11,7 +11,7 @@ use crate::plan::Cause;
 use crate::report::{Report, Verdict};
 
 use super::book::Book;
-use super::kind::{Kind, Severity};
+use super::kind::{Kind, Severity, name};
 use super::sighting::Sighting;
 
 const VERDICTS: [Verdict; 7] = [
@@ -37,7 +37,7 @@ pub struct Measured {
 }
 
 /// Writes the metrics of a run. `before` is the file of the last one.
-pub fn metrics(report: &Report, measured: &Measured, book: &Book, before: &str, now: Timestamp) -> String {
+pub fn metrics(report: &Report, measured: &Measured, book: Option<&Book>, before: &str, now: Timestamp) -> String {
     let labels = format!("cluster=\"{}\",host=\"{}\"", value(report.cluster.as_str()), value(report.host.as_str()));
     let mut file = File { out: String::new(), labels };
     file.family("rmqgit_build_info", "gauge", "The agent's version.");
@@ -72,7 +72,9 @@ pub fn metrics(report: &Report, measured: &Measured, book: &Book, before: &str, 
     file.sample(APPLIED, &[], total);
     file.family("rmqgit_paused", "gauge", "Whether a person has paused the host.");
     file.sample("rmqgit_paused", &[], i64::from(report.paused.is_some()));
-    incidents(&mut file, book);
+    if let Some(book) = book {
+        incidents(&mut file, book);
+    }
     file.out
 }
 
@@ -136,12 +138,4 @@ fn known(file: &str, metric: &str) -> Option<i64> {
 /// Writes a text so that it can be the value of a label.
 fn value(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-/// Returns the kebab-case name that a value has in every document.
-fn name<T: serde::Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(text)) => text,
-        _ => String::new(),
-    }
 }

@@ -19,8 +19,9 @@ mod settings;
 mod sighting;
 mod target;
 mod text;
+mod view;
 
-pub use book::Book;
+pub use book::{Book, BookError};
 pub use format::{Answer, Mail, Outgoing, Post, Request, judge, outgoing};
 pub use kind::{Identity, Kind, Severity};
 pub use lapse::{Lapse, LapseError};
@@ -37,6 +38,13 @@ pub use target::{
     Telegram, Webhook,
 };
 pub use text::text;
+pub use view::view;
 
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unseen;
+#[cfg(test)]
+mod world;

@@ -21,6 +21,8 @@ const MOST: usize = 1_000;
 const MOST_ATTEMPTS: usize = 20;
 /// The most threads of one target that are remembered.
 const MOST_THREADS: usize = 400;
+/// How many things can wait with their diffs.
+const MOST_DIFFS: usize = 40;
 /// How many things are told one by one; more become one message.
 const SINGLY: usize = 4;
 /// How many messages an hour a target gets before they come in one, every [`CALM`].
@@ -62,6 +64,9 @@ pub struct Queue {
     /// Before this time nothing is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
+    /// The number of the last thing that there was to tell.
+    #[serde(default)]
+    pub editions: u64,
     /// The last attempts, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -80,10 +85,12 @@ pub struct Entry {
     pub case: Case,
     /// When it happened.
     pub at: Timestamp,
+    /// Since when there is something to tell of the incident.
+    pub since: Timestamp,
     /// Whether the target knows nothing of the incident yet.
     pub first: bool,
-    /// How often it has changed while it waited.
-    pub edition: u32,
+    /// Its number among all that this target is told: what takes its place has another one.
+    pub edition: u64,
     /// How often the target has refused it.
     #[serde(default)]
     pub refusals: u32,
@@ -138,7 +145,8 @@ pub enum Fate {
 }
 
 impl Batch {
-    /// Returns a name that is the same whenever the same is sent: receivers can tell what came twice.
+    /// Returns a name that is the same whenever the same is sent, and another one for whatever else this host tells a target:
+    /// receivers can tell what came twice.
     pub fn id(&self) -> String {
         let name = |entry: &Entry| {
             let Entry { stage, case, edition, .. } = entry;
@@ -159,6 +167,7 @@ pub fn post(
     let mut next = Outbox::new();
     for (name, route) in routes {
         let mut queue = outbox.get(name).cloned().unwrap_or_default();
+        queue.heed_clock(now);
         for event in events {
             queue.tell(event, route.wants(&event.case), now);
         }
@@ -176,6 +185,16 @@ pub fn post(
 }
 
 impl Queue {
+    /// Takes what is later than it can be for what it can be: the clock was set back, and nobody waits until it is there
+    /// again.
+    fn heed_clock(&mut self, now: Timestamp) {
+        let latest = now.checked_add(LONGEST_WISH).unwrap_or(now);
+        self.not_before = self.not_before.map(|time| time.min(latest));
+        self.refreshed = self.refreshed.map(|time| time.min(now));
+        self.attempts.iter_mut().for_each(|attempt| attempt.at = attempt.at.min(now));
+        self.entries.iter_mut().for_each(|entry| entry.since = entry.since.min(now));
+    }
+
     fn tell(&mut self, event: &Event, wanted: bool, now: Timestamp) {
         let Event { stage, case } = event;
         let known = self.known.contains(&case.number);
@@ -196,14 +215,20 @@ impl Queue {
         self.put(stage, case.clone(), !known, now);
     }
 
-    /// Adds an entry, or lets it take the place of the one of its incident.
-    fn put(&mut self, stage: Stage, case: Case, first: bool, now: Timestamp) {
+    /// Adds an entry, or lets it take the place of the one of its incident. Where so much waits that it is told in one
+    /// message, no diff is shown, and none is kept.
+    fn put(&mut self, stage: Stage, mut case: Case, first: bool, now: Timestamp) {
+        if self.entries.len() >= MOST_DIFFS {
+            case.diff = None;
+        }
+        self.editions += 1;
+        let edition = self.editions;
         if let Some(waiting) = self.entries.iter_mut().find(|entry| entry.case.number == case.number) {
             let stage = if waiting.first { of_first(stage, waiting.stage) } else { stage };
-            *waiting = Entry { stage, case, edition: waiting.edition + 1, refusals: 0, ..waiting.clone() };
+            *waiting = Entry { stage, case, at: now, edition, refusals: 0, ..waiting.clone() };
             return;
         }
-        self.entries.push(Entry { stage, case, at: now, first, edition: 0, refusals: 0 });
+        self.entries.push(Entry { stage, case, at: now, since: now, first, edition, refusals: 0 });
         while self.entries.len() > MOST {
             let least = (0..self.entries.len()).min_by_key(|index| self.entries[*index].weight());
             self.entries.remove(least.unwrap_or(0));
@@ -212,7 +237,7 @@ impl Queue {
 
     /// Drops what the target has refused for a week. An incident that is still open is told anew.
     fn expire(&mut self, now: Timestamp) {
-        let is_old = |entry: &Entry| entry.refusals > PLAIN_AFTER && now.duration_since(entry.at) > LONGEST_WAIT;
+        let is_old = |entry: &Entry| entry.refusals > PLAIN_AFTER && now.duration_since(entry.since) > LONGEST_WAIT;
         for entry in self.entries.iter().filter(|entry| is_old(entry) && entry.first) {
             self.known.remove(&entry.case.number);
         }
@@ -227,7 +252,7 @@ impl Queue {
         let mut due: Vec<&Entry> =
             self.entries.iter().filter(|entry| hush.is_none_or(|least| entry.case.severity >= least)).collect();
         // What was refused comes last and goes alone, so that it does not keep the rest back.
-        due.sort_by_key(|entry| (entry.refusals, Reverse(entry.case.severity), entry.at));
+        due.sort_by_key(|entry| (entry.refusals, Reverse(entry.case.severity), entry.since));
         let recent = |span| {
             self.attempts.iter().filter(move |one| one.failure.is_none() && now.duration_since(one.at) < span).count()
         };
@@ -242,6 +267,17 @@ impl Queue {
         (!entries.is_empty()).then_some(Batch { entries, plain })
     }
 
+    /// Returns the incidents that the target knows already: it was told of them, or may have been.
+    pub fn told(&self) -> BTreeSet<u64> {
+        let untold = |number: &u64| self.entries.iter().any(|entry| entry.first && entry.case.number == *number);
+        self.known.iter().filter(|number| !untold(number)).copied().collect()
+    }
+
+    /// Returns how bad the worst is of what waits.
+    pub fn worst(&self) -> Option<Severity> {
+        self.entries.iter().map(|entry| entry.case.severity).max()
+    }
+
     /// Returns everything that waits, for a target that forgets what nobody repeats; nothing but that is due too, once in a
     /// while.
     pub fn take_all(&self, now: Timestamp, hush: Option<Severity>) -> Option<Batch> {
@@ -250,7 +286,7 @@ impl Queue {
         }
         let heard = |entry: &&Entry| hush.is_none_or(|least| entry.case.severity >= least);
         let entries: Vec<Entry> = self.entries.iter().filter(heard).cloned().collect();
-        let stale = self.refreshed.is_none_or(|at| now.duration_since(at) >= REFRESH) && !self.known.is_empty();
+        let stale = self.refreshed.is_none_or(|at| now.duration_since(at) >= REFRESH) && !self.told().is_empty();
         (stale || !entries.is_empty()).then_some(Batch { entries, plain: false })
     }
 
@@ -338,7 +374,7 @@ impl Entry {
             Stage::Resolved => 3,
             Stage::Opened | Stage::Flapping => 4,
         };
-        (weight, self.at)
+        (weight, self.since)
     }
 }
 

@@ -33,7 +33,9 @@ impl Rules {
             Kind::RestartWaits => Lapse::hours(24),
             Kind::UnreachableRemote | Kind::Unknown => Lapse::minutes(15),
             // A broker that somebody restarts is back by then.
-            Kind::MemberDown => Lapse::minutes(5),
+            Kind::MemberDown | Kind::CutOff => Lapse::minutes(5),
+            // And a host that somebody restarts.
+            Kind::PeerSilent => Lapse::minutes(10),
             _ => Lapse::minutes(0),
         };
         self.after.get(&kind).copied().unwrap_or(usual).length()

@@ -20,7 +20,7 @@ pub struct AlertsFile {
     /// After how long people are reminded of an incident that is still open; `24h` if it is not said, `0` is never.
     pub remind_after: Option<Lapse>,
     /// How long something has to last before it is an incident, by kind. If it is not said: `pending` 4h, `restart-waits`
-    /// 24h, `unreachable-remote` and `unknown` 15m, `member-down` 5m, the others 0.
+    /// 24h, `unreachable-remote` and `unknown` 15m, `peer-silent` 10m, `member-down` and `cut-off` 5m, the others 0.
     pub after: BTreeMap<Kind, Lapse>,
     /// How bad something is, by kind.
     pub severities: BTreeMap<Kind, Severity>,
@@ -33,33 +33,60 @@ pub struct AlertsFile {
     pub proxy: Option<String>,
     /// The certificates, in PEM, that a server's must lead to; the system's if it is not said.
     pub ca_file: Option<PathBuf>,
-    /// The seconds that all deliveries of a run may take together; 20 if it is not said.
+    /// The seconds that all deliveries of a run may take together, at most 120; 20 if it is not said.
     pub deadline: Option<u32>,
     /// Who is told, each under a name of your own.
     pub targets: BTreeMap<String, TargetFile>,
 }
 
-/// Says which target is wrong, and how.
+/// Says what of `alerts` is wrong, and how.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the alert target `{name}`: {why}")]
-pub struct TargetError {
-    /// The target.
-    pub name: String,
-    /// What is wrong.
-    pub why: String,
+pub enum TargetError {
+    /// A target is not one.
+    #[error("the alert target `{name}`: {why}")]
+    Target {
+        /// The target.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A setting for all of them is wrong.
+    #[error("`{setting}` of alerts: {why}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong.
+        why: String,
+    },
 }
+
+/// The longest time that all deliveries of a run may take together, in seconds.
+const LONGEST_DEADLINE: u32 = 120;
 
 impl AlertsFile {
     /// Returns who is told on a host of a cluster.
     pub fn targets(&self, cluster: &ClusterName) -> Result<BTreeMap<String, Target>, TargetError> {
+        self.check()?;
         let mut targets = BTreeMap::new();
         for (name, file) in &self.targets {
-            let target = file.target().map_err(|why| TargetError { name: name.clone(), why })?;
+            let target = file.target().map_err(|why| TargetError::Target { name: name.clone(), why })?;
             if file.clusters.is_empty() || file.clusters.contains(cluster) {
                 targets.insert(name.clone(), target);
             }
         }
         Ok(targets)
+    }
+
+    fn check(&self) -> Result<(), TargetError> {
+        let wrong = |setting, why: &str| Err(TargetError::Setting { setting, why: why.to_owned() });
+        if self.deadline.is_some_and(|seconds| !(1..=LONGEST_DEADLINE).contains(&seconds)) {
+            return wrong("deadline", "write a number of seconds from 1 to 120");
+        }
+        let is_proxy = |proxy: &String| proxy.starts_with("http://") || proxy.starts_with("https://");
+        if self.proxy.as_ref().is_some_and(|proxy| !is_proxy(proxy)) {
+            return wrong("proxy", "write an address such as http://proxy.example.org:3128");
+        }
+        Ok(())
     }
 
     /// Returns how findings become incidents.

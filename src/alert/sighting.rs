@@ -8,7 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use jiff::Timestamp;
 
-use crate::plan::{Action, Cause, Change, HeldCode, Outcome, StepResult, Subject, Unknown};
+use crate::plan::unknown::{HOLDER, LIMITS, PEER, PROGRAM, VERSION};
+use crate::plan::{Action, Cause, Change, FindingCode, HeldCode, Outcome, StepResult, Subject, Unknown};
 use crate::report::{self, FailureCode, Mode, Report};
 
 use super::kind::{Identity, Kind, Severity, THE_REST};
@@ -17,6 +18,8 @@ use super::kind::{Identity, Kind, Severity, THE_REST};
 const LONGEST_TEXT: usize = 600;
 /// The longest diff that is kept, in characters.
 const LONGEST_DIFF: usize = 3_000;
+/// What the version of the broker is called.
+const RABBITMQ: &str = "RabbitMQ";
 /// The unit whose state decides whether the broker can be asked.
 const BROKER: &str = "rabbitmq-server.service";
 
@@ -62,14 +65,26 @@ pub struct Blind {
     pub uncompared: bool,
     /// The host was not compared with the newest release.
     pub outdated: bool,
-    /// The remote was not reached.
-    pub unreached: bool,
+    /// Which release is the newest, and what is to be thought of it.
+    pub newest: bool,
+    /// Whether the remote can be asked.
+    pub remote: bool,
     /// No step was taken, though something differs.
     pub untried: bool,
     /// The broker was not asked, or did not answer.
     pub broker: bool,
     /// Which broker policies are in force.
     pub policies: bool,
+    /// By which limits RabbitMQ runs.
+    pub limits: bool,
+    /// Whether the peers of this host are well: it is cut off from all of them.
+    pub peers: bool,
+    /// Whether anything answers on the host of a peer.
+    pub reach: bool,
+    /// Which program a unit runs.
+    pub programs: BTreeSet<String>,
+    /// What still differs, so that a step for it may still have to be taken.
+    pub differs: BTreeSet<String>,
     /// Paths, units, addresses and objects that were not looked at.
     pub objects: BTreeSet<String>,
 }
@@ -78,22 +93,39 @@ impl Blind {
     /// Whether nobody can say that something is over.
     pub fn covers(&self, identity: &Identity) -> bool {
         let Identity { kind, object } = identity;
+        // Where many share one incident, the one that was not looked at may be any of them.
         let hides = |name: &String| name == object || object == THE_REST;
+        let hides_file = |name: &String| name.starts_with('/');
         (self.all && *kind != Kind::FailedRun)
-            || (self.uncompared && !kind.is_of_run() && *kind != Kind::FailedRun)
+            || (self.uncompared && !kind.is_of_run())
             || (self.outdated && matches!(kind, Kind::Pending | Kind::Held | Kind::StaleRelease))
             || (self.policies && *kind == Kind::ShadowedPolicy)
-            || (self.unreached && kind.is_of_newest())
-            || (self.untried && *kind == Kind::FailedApply)
+            || (self.limits && *kind == Kind::ChangedWhileRunning)
+            || (self.peers && matches!(kind, Kind::PeerSilent | Kind::MemberDown))
+            || (self.reach && *kind == Kind::CutOff)
+            || (self.newest && kind.is_of_newest())
+            || (self.remote && *kind == Kind::UnreachableRemote)
+            || (*kind == Kind::FailedApply && (self.untried || self.differs.iter().any(|name| object.contains(name))))
             || (self.broker && (kind.is_of_broker() || is_in_broker(identity)))
+            // A daemon waits for its restart because of files.
+            || (*kind == Kind::RestartWaits && self.objects.iter().any(hides_file))
+            || (*kind == Kind::ReplacedProgram && self.programs.iter().any(hides))
             || (*kind != Kind::Unknown && self.objects.iter().any(hides))
     }
 }
 
-/// Whether the object of a difference is one that the broker holds: it is neither a path, nor a unit, nor an address.
+/// Whether what an incident is about is something that the broker is asked for: it is neither a file, nor a unit, nor
+/// another program.
 fn is_in_broker(identity: &Identity) -> bool {
-    let about_objects = matches!(identity.kind, Kind::Drift | Kind::Pending | Kind::Held | Kind::OtherVersion);
-    about_objects && !identity.object.starts_with('/') && !identity.object.ends_with(".service")
+    let Identity { kind, object } = identity;
+    match kind {
+        Kind::OtherVersion => object == RABBITMQ || object == THE_REST,
+        Kind::Drift | Kind::Pending | Kind::Held | Kind::Unknown => {
+            let about = object.strip_prefix("owner of ").unwrap_or(object);
+            !about.starts_with('/') && !about.contains(".service")
+        }
+        _ => false,
+    }
 }
 
 impl Sighting {
@@ -260,32 +292,69 @@ fn failed_step(outcome: &Outcome) -> Problem {
 fn blind(report: &Report) -> Blind {
     let failed = |code| report.failures.iter().any(|failure| failure.code == code);
     let outdated = report.release.as_ref().is_none_or(|release| !release.newest);
+    let judged = [FailureCode::RefusedRelease, FailureCode::FailedRelease, FailureCode::NoRelease];
+    let newest = outdated && !judged.into_iter().any(failed);
     let mut blind = Blind {
         uncompared: report.release.is_none(),
         outdated,
-        unreached: failed(FailureCode::UnreachableRemote),
-        untried: report.mode != Mode::Converge && !report.changes.is_empty(),
+        newest,
+        // Whatever failed before the newest release was there may have failed before the remote was asked.
+        remote: newest && !failed(FailureCode::UnreachableRemote),
+        untried: newest
+            || (report.mode != Mode::Converge && !report.changes.is_empty())
+            || report.unknown.iter().any(|unknown| unknown.blocks),
         broker: report.changes.iter().any(stops_the_broker),
+        differs: report.changes.iter().map(|change| differing(&change.subject)).collect(),
+        peers: report.findings.iter().any(|finding| finding.code == FindingCode::CutOff),
         ..Blind::default()
     };
+    // Whoever does not answer at all does not say whether RabbitMQ runs there.
+    let silent = report.findings.iter().filter(|finding| finding.code == FindingCode::PeerSilent);
+    blind.objects.extend(silent.map(|finding| finding.about.clone()));
+    let untaken = |outcome: &&Outcome| matches!(outcome.result, StepResult::Proposed | StepResult::Skipped { .. });
+    blind.objects.extend(report.steps.iter().filter(untaken).map(|outcome| report::deed(&outcome.step)));
     for Unknown { subject, .. } in &report.unknown {
-        let name = subject.strip_prefix("owner of ").unwrap_or(subject);
-        match name.split_once(": ") {
-            Some((name, what)) if name.ends_with(".service") || what == "who holds it" => {
-                blind.broker |= name == BROKER;
-                blind.objects.insert(name.to_owned());
-            }
-            // An object of the broker shows its name in backticks.
-            _ if name.starts_with('/') || name.contains('`') => {
-                blind.objects.insert(name.to_owned());
-            }
-            _ if name == "the policies in force" => blind.policies = true,
-            // It was asked in another way.
-            _ if name == "the management API" => {}
-            _ => blind.broker = true,
-        }
+        unseen(&mut blind, subject);
     }
     blind
+}
+
+/// Returns the words for a subject that the deed of a step for it holds.
+fn differing(subject: &Subject) -> String {
+    match subject {
+        Subject::Member { node } => node.clone(),
+        Subject::Plugin { .. } => "the plugins".to_owned(),
+        subject => subject.to_string(),
+    }
+}
+
+/// Notes what a run could not look at, from the words in which it says so.
+fn unseen(blind: &mut Blind, subject: &str) {
+    let name = subject.strip_prefix("owner of ").unwrap_or(subject);
+    match name.split_once(": ") {
+        Some((name, PROGRAM)) => {
+            blind.programs.insert(name.to_owned());
+        }
+        Some((name, what)) if name.ends_with(".service") || [HOLDER, VERSION].contains(&what) => {
+            blind.broker |= name == BROKER;
+            blind.objects.insert(name.to_owned());
+        }
+        Some((name, PEER)) => {
+            blind.reach = true;
+            blind.objects.insert(name.strip_prefix("node ").unwrap_or(name).to_owned());
+        }
+        Some((_, LIMITS)) => blind.limits = true,
+        // An object of the broker shows its name in backticks.
+        _ if name.starts_with('/') || name.contains('`') => {
+            // Where it is not known what a policy shall be, nobody can say what shadows it.
+            blind.policies |= name.contains("policy `");
+            blind.objects.insert(name.to_owned());
+        }
+        _ if name == "the policies in force" => blind.policies = true,
+        // It was asked in another way.
+        _ if name == "the management API" => {}
+        _ => blind.broker = true,
+    }
 }
 
 /// Whether a difference means that nobody answers for the broker.

@@ -285,6 +285,7 @@ impl TargetFile {
             return Err(format!("it names {} services, and must name one", services.len()));
         };
         service.check()?;
+        self.quiet.as_ref().map_or(Ok(()), quiet)?;
         let route = Route { severity: self.severity, kinds: self.kinds.clone() };
         Ok(Target { service: service.clone(), route, quiet: self.quiet.clone() })
     }
@@ -302,10 +303,15 @@ impl Service {
             Self::Email(Email { user, password_file, .. }) if user.is_some() != password_file.is_some() => {
                 Err("`user` and `password-file` go together".to_owned())
             }
-            Self::Alertmanager(Alertmanager { labels, .. }) => match labels.keys().find(|name| !is_label(name)) {
-                Some(name) => Err(format!("`{name}` is not the name of a label")),
-                None => Ok(()),
-            },
+            Self::Alertmanager(Alertmanager { labels, server: address, .. }) => {
+                server(address)?;
+                match labels.keys().find(|name| !is_label(name) || LABELS.contains(&name.as_str())) {
+                    Some(name) if is_label(name) => Err(format!("every alert has a label `{name}` of its own")),
+                    Some(name) => Err(format!("`{name}` is not the name of a label")),
+                    None => Ok(()),
+                }
+            }
+            Self::Matrix(Matrix { server: address, .. }) => server(address),
             _ => Ok(()),
         }
     }
@@ -348,6 +354,32 @@ impl Chat {
         }
     }
 }
+
+/// Says why times are none in which a target can be spared.
+fn quiet(quiet: &Maintenance) -> Result<(), String> {
+    let is_time = |text: &String| jiff::civil::Time::strptime("%H:%M", text).is_ok();
+    for window in &quiet.windows {
+        if let Some(text) = [&window.from, &window.to].into_iter().find(|text| !is_time(text)) {
+            return Err(format!("`{text}` in `quiet` is not a time such as \"20:00\""));
+        }
+        if window.days.is_empty() {
+            return Err("a window in `quiet` has no day".to_owned());
+        }
+    }
+    if quiet.windows.is_empty() { Err("`quiet` has no window".to_owned()) } else { Ok(()) }
+}
+
+/// Says why an address of a server is none.
+fn server(text: &str) -> Result<(), String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() => Ok(()),
+        _ => Err(format!("`server: {text}` is not an address such as https://server.example.org")),
+    }
+}
+
+/// The labels that every alert has.
+const LABELS: [&str; 6] = ["alertname", "cluster", "host", "kind", "object", "severity"];
 
 /// Whether a text can be the name of a label of Prometheus.
 fn is_label(name: &str) -> bool {

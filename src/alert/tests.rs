@@ -1,18 +1,16 @@
-//! The life of incidents: single lives by hand, and any sequence of sightings, crashes and delivery failures.
+//! The life of incidents, by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::*;
 
 use super::{
-    Batch, Blind, Book, Entry, Event, Fate, Identity, Kind, Ledger, Problem, Queue, Route, Rules, Severity, Sighting,
-    Stage, State, advance,
+    Blind, Book, Event, Fate, Identity, Kind, Ledger, Problem, Route, Rules, Severity, Sighting, Stage, State, advance,
 };
 
-const RUN: SignedDuration = SignedDuration::from_mins(5);
+pub(super) const RUN: SignedDuration = SignedDuration::from_mins(5);
 
-fn problem(kind: Kind, object: &str, print: &str) -> Problem {
+pub(super) fn problem(kind: Kind, object: &str, print: &str) -> Problem {
     Problem {
         identity: Identity::new(kind, object),
         severity: None,
@@ -25,7 +23,7 @@ fn problem(kind: Kind, object: &str, print: &str) -> Problem {
     }
 }
 
-fn seen(problems: &[Problem]) -> Sighting {
+pub(super) fn seen(problems: &[Problem]) -> Sighting {
     let problems = problems.iter().map(|problem| (problem.identity.clone(), problem.clone())).collect();
     Sighting { problems, ..Sighting::default() }
 }
@@ -92,7 +90,7 @@ fn what_was_not_looked_at_is_not_over() {
     let object = |name: &str| Blind { objects: [name.to_owned()].into(), ..Blind::default() };
     let all = Blind { all: true, ..Blind::default() };
     let uncompared = Blind { uncompared: true, outdated: true, ..Blind::default() };
-    let unreached = Blind { unreached: true, outdated: true, ..Blind::default() };
+    let unreached = Blind { newest: true, outdated: true, ..Blind::default() };
     let broker = Blind { broker: true, ..Blind::default() };
     check(Kind::Drift, "/etc/hosts", Blind::default(), false);
     check(Kind::Drift, "/etc/hosts", object("/etc/hosts"), true);
@@ -131,16 +129,141 @@ fn what_comes_and_goes_is_said_once() {
     ];
     assert_eq!(said, expect);
     assert_eq!(life.run(&nothing, SignedDuration::from_hours(2)), ["Resolved #3 drift /a"]);
-    // One that stays in the end is open again, without a word.
+    // One that stays in the end is open again, which is news.
     life.run(&drift, SignedDuration::from_hours(7));
     for _ in 0..5 {
         life.run(&nothing, RUN);
         life.run(&drift, RUN);
     }
     assert_eq!(life.ledger.incidents[0].state, State::Flapping);
-    life.run(&drift, SignedDuration::from_hours(2));
+    assert_eq!(life.run(&drift, SignedDuration::from_hours(2)), ["Changed #6 drift /a"]);
     assert_eq!(life.ledger.incidents[0].state, State::Open);
     assert_eq!(life.run(&nothing, RUN).len(), 1);
+}
+
+#[test]
+fn what_comes_and_goes_is_told_when_it_is_worse_and_reminded_of() {
+    let mut life = Life::new();
+    let (drift, nothing) = (seen(&[problem(Kind::Drift, "/a", "")]), Sighting::default());
+    let worse = seen(&[Problem { severity: Some(Severity::Critical), ..problem(Kind::Drift, "/a", "") }]);
+    let mut said = Vec::new();
+    for _ in 0..5 {
+        said.extend(life.run(&drift, RUN));
+        said.extend(life.run(&nothing, RUN));
+    }
+    assert_eq!(said.last().map(String::as_str), Some("Flapping #3 drift /a"));
+    assert_eq!(life.run(&worse, RUN), ["Changed #3 drift /a"], "what is worse does not wait");
+    let mut said = Vec::new();
+    for _ in 0..320 {
+        said.extend(life.run(&nothing, RUN));
+        said.extend(life.run(&worse, RUN));
+    }
+    assert_eq!(said, ["Reminded #3 drift /a", "Reminded #3 drift /a"], "in 53 hours");
+}
+
+#[test]
+fn a_clock_that_was_ahead_keeps_nothing_back() {
+    let mut life = Life::new();
+    let right = life.now;
+    let drift = seen(&[problem(Kind::Drift, "/a", "")]);
+    let mut now = right + SignedDuration::from_hours(9_000);
+    let mut book = Book::default().record(&drift, now, &Rules::default(), &routes());
+    for _ in 0..12 {
+        let queue = book.outbox.get_mut("t").expect("it waits");
+        let Some(batch) = queue.take(now, None) else { break };
+        queue.settle(&batch, &Fate::Delayed { why: "503".to_owned(), wait: None }, now);
+        now = queue.not_before.expect("it rests");
+    }
+    // The clock is set right: within a day, it is told.
+    let day = right + SignedDuration::from_hours(24);
+    book = book.record(&drift, right, &Rules::default(), &routes());
+    let queue = book.outbox.get_mut("t").expect("it waits");
+    let batch = queue.take(day, None).expect("it is sent");
+    queue.settle(&batch, &Fate::Accepted(None), day);
+    book = book.record(&drift, right + RUN, &Rules::default(), &routes());
+    let reminded = book.record(&drift, right + SignedDuration::from_hours(25), &Rules::default(), &routes());
+    assert_eq!(reminded.outbox["t"].entries.len(), 1, "reminders go on");
+    // What was watched since a time to come opens when it has lasted.
+    life.now = right + SignedDuration::from_hours(9_000);
+    let away = seen(&[problem(Kind::UnreachableRemote, "", "")]);
+    assert!(life.run(&away, RUN).is_empty());
+    life.now = right;
+    assert!(life.run(&away, RUN).is_empty());
+    assert_eq!(life.run(&away, SignedDuration::from_mins(15)), ["Opened #1 unreachable-remote"]);
+}
+
+#[test]
+fn each_thing_that_is_told_has_a_name_of_its_own_and_its_own_time() {
+    let mut now = Life::new().now;
+    let mut book = Book::default();
+    let mut names = BTreeSet::new();
+    for hour in 0..100 {
+        now += SignedDuration::from_hours(2);
+        let sighting = if hour == 99 {
+            Sighting::default()
+        } else {
+            seen(&[problem(Kind::Drift, "/a", &(hour / 20).to_string())])
+        };
+        book = book.record(&sighting, now, &Rules::default(), &routes());
+        let queue = book.outbox.get_mut("t").expect("there is a target");
+        let Some(batch) = queue.take(now, None) else { continue };
+        assert_eq!(batch.entries[0].at, now);
+        assert!(names.insert(batch.id()), "{} is the name of two", batch.id());
+        queue.settle(&batch, &Fate::Accepted(None), now);
+    }
+    assert!(names.len() > 10, "{names:?}");
+    // What waits and is over then, ended then.
+    let drift = seen(&[problem(Kind::Drift, "/b", "")]);
+    let book = Book::default().record(&drift, now, &Rules::default(), &routes());
+    let later = now + SignedDuration::from_hours(60);
+    let over = book.record(&Sighting::default(), later, &Rules::default(), &routes());
+    assert_eq!((over.outbox["t"].entries[0].stage, over.outbox["t"].entries[0].at), (Stage::Passed, later));
+}
+
+#[test]
+fn the_book_stays_within_bounds() {
+    let mut now = Life::new().now;
+    let mut book = Book::default();
+    let big = |i: usize| Problem {
+        summary: "s".repeat(600),
+        help: "h".repeat(600),
+        diff: Some("d".repeat(3_000)),
+        ..problem(Kind::Drift, &format!("/etc/f{i:05}"), "")
+    };
+    let lasting = problem(Kind::NoHolder, "10.0.0.9", "");
+    let mut biggest = 0;
+    for round in 0..100 {
+        now += RUN;
+        let mut many: Vec<Problem> = (0..100).map(|i| big(round * 100 + i)).collect();
+        many.push(lasting.clone());
+        book = book.record(&seen(&many), now, &Rules::default(), &routes());
+        biggest = biggest.max(book.write().len());
+        let is_open = |one: &super::Incident| one.is_open() && one.case.identity == lasting.identity;
+        assert!(book.ledger.incidents.iter().any(is_open), "what is open is kept");
+    }
+    // Ten thousand came and went while nobody could be told.
+    assert!(book.ledger.last >= 10_000, "{}", book.ledger.last);
+    assert!(biggest < 4 << 20, "{biggest} bytes");
+    let told = book.outbox["t"].entries.iter().any(|entry| entry.case.identity == lasting.identity && entry.first);
+    assert!(told, "that it opened is still to be told");
+}
+
+#[test]
+fn a_thousand_findings_of_one_run_are_one_message_and_one_when_they_end() {
+    let now = Life::new().now;
+    let many: Vec<Problem> = (0..1000).map(|i| problem(Kind::Drift, &format!("/etc/f{i:04}"), "")).collect();
+    let mut book = Book::default();
+    let mut messages = Vec::new();
+    for (run, sighting) in [seen(&many), seen(&many), Sighting::default()].iter().enumerate() {
+        let now = now + RUN * i32::try_from(run).expect("three runs");
+        book = book.record(sighting, now, &Rules::default(), &routes());
+        let queue = book.outbox.get_mut("t").expect("there is a target");
+        while let Some(batch) = queue.take(now, None) {
+            messages.push(batch.entries.len());
+            queue.settle(&batch, &Fate::Accepted(None), now);
+        }
+    }
+    assert_eq!(messages, [401, 401]);
 }
 
 #[test]
@@ -203,7 +326,7 @@ fn a_burst_is_a_handful_of_messages() {
     assert_eq!(queue.entries, []);
 }
 
-fn routes() -> BTreeMap<String, Route> {
+pub(super) fn routes() -> BTreeMap<String, Route> {
     [("t".to_owned(), Route::default())].into()
 }
 
@@ -272,198 +395,4 @@ fn a_target_hears_what_it_wants_from_when_it_is_there() {
     routes.insert("t".to_owned(), Route::default());
     let new = book.record(&seen(&[drift]), now + RUN, &rules, &routes);
     assert_eq!(told(&new), [Stage::Opened], "a target that is new hears what is open");
-}
-
-/// One thing that happens in the long life of a host.
-#[derive(Debug, Clone)]
-enum Happening {
-    /// A run, which is killed before it has written what it saw, or not.
-    Run { present: Vec<(usize, u8)>, repaired: Vec<usize>, blind: Option<usize>, minutes: i64, killed: bool },
-    /// An attempt to deliver.
-    Delivery(Luck),
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Luck {
-    Accepted,
-    Refused,
-    Delayed,
-    /// The receiver has it, and the agent is killed before it knows.
-    KilledAfter,
-    /// A run writes the book while the message is on its way.
-    Overtaken,
-}
-
-const KINDS: [Kind; 4] = [Kind::Drift, Kind::NoHolder, Kind::UnreachableRemote, Kind::Pending];
-
-fn subject(index: usize, print: u8) -> Problem {
-    problem(KINDS[index % KINDS.len()], &format!("/o{index}"), &print.to_string())
-}
-
-fn happening() -> impl Strategy<Value = Happening> {
-    let run = (
-        prop::collection::vec((0usize..6, 0u8..2), 0..4),
-        prop::collection::vec(0usize..6, 0..2),
-        prop::option::weighted(0.2, 0usize..7),
-        prop_oneof![5 => Just(5i64), 1 => 0i64..2_000],
-        prop::bool::weighted(0.1),
-    );
-    let run = run.prop_map(|(present, repaired, blind, minutes, killed)| Happening::Run {
-        present,
-        repaired,
-        blind,
-        minutes,
-        killed,
-    });
-    let luck = prop_oneof![
-        4 => Just(Luck::Accepted),
-        1 => Just(Luck::Refused),
-        1 => Just(Luck::Delayed),
-        1 => Just(Luck::KilledAfter),
-        1 => Just(Luck::Overtaken),
-    ];
-    prop_oneof![run, luck.prop_map(Happening::Delivery)]
-}
-
-/// A receiver that believes what it is told.
-#[derive(Default)]
-struct Receiver {
-    /// What it got, by incident.
-    got: BTreeMap<u64, Vec<(Stage, u32)>>,
-    /// How much was on its way when the agent was killed between its answer and the note of it.
-    doubt: usize,
-}
-
-impl Receiver {
-    fn take(&mut self, batch: &Batch) {
-        for Entry { case, stage, edition, .. } in &batch.entries {
-            self.got.entry(case.number).or_default().push((*stage, *edition));
-        }
-    }
-
-    /// A life as it was told, without what came twice.
-    fn told(&self, number: u64) -> Vec<Stage> {
-        let mut told: Vec<(Stage, u32)> = self.got.get(&number).cloned().unwrap_or_default();
-        told.dedup();
-        told.into_iter().map(|(stage, _)| stage).collect()
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn nothing_is_lost_made_up_or_told_twice(happenings in prop::collection::vec(happening(), 1..60)) {
-        let rules = Rules::default();
-        let mut now = Life::new().now;
-        let mut book = Book::default();
-        let mut receiver = Receiver::default();
-        let mut opened: BTreeSet<u64> = BTreeSet::new();
-        let mut refused: BTreeSet<u64> = BTreeSet::new();
-        for happening in happenings {
-            match happening {
-                Happening::Run { present, repaired, blind, minutes, killed } => {
-                    now += SignedDuration::from_mins(minutes);
-                    let mut sighting = seen(&present.iter().map(|(i, print)| subject(*i, *print)).collect::<Vec<_>>());
-                    let repaired = repaired.iter().map(|i| subject(*i, 0)).filter(|p| !sighting.problems.contains_key(&p.identity));
-                    sighting.repaired = repaired.map(|p| (p.identity.clone(), p)).collect();
-                    match blind {
-                        Some(6) => sighting.blind.all = true,
-                        Some(i) => drop(sighting.blind.objects.insert(format!("/o{i}"))),
-                        None => {}
-                    }
-                    let next = book.record(&sighting, now, &rules, &routes());
-                    check_ledger(&book, &next, &sighting, now)?;
-                    if !killed {
-                        // Through the disk.
-                        book = Book::read(Some(next.write().as_bytes()));
-                        prop_assert_eq!(&book, &next);
-                        opened.extend(book.ledger.incidents.iter().filter(|one| one.is_open()).map(|one| one.case.number));
-                        opened.extend(book.ledger.past.iter().map(|past| past.case.number));
-                    }
-                }
-                Happening::Delivery(luck) => {
-                    let Some(batch) = book.outbox.get("t").and_then(|queue| queue.take(now, None)) else { continue };
-                    let mut fate = Fate::Accepted(None);
-                    match luck {
-                        Luck::Accepted => receiver.take(&batch),
-                        Luck::KilledAfter => {
-                            receiver.take(&batch);
-                            receiver.doubt += batch.entries.len();
-                            continue;
-                        }
-                        Luck::Refused => {
-                            refused.extend(batch.entries.iter().map(|entry| entry.case.number));
-                            fate = Fate::Refused("400".to_owned());
-                        }
-                        Luck::Delayed => fate = Fate::Delayed { why: "503".to_owned(), wait: None },
-                        Luck::Overtaken => {
-                            receiver.take(&batch);
-                            now += RUN;
-                            book = book.record(&Sighting::default(), now, &rules, &routes());
-                            opened.extend(book.ledger.past.iter().map(|past| past.case.number));
-                        }
-                    }
-                    book.outbox.entry("t".to_owned()).or_default().settle(&batch, &fate, now);
-                }
-            }
-        }
-        // In the end the line is good.
-        let mut queue: Queue = book.outbox.remove("t").unwrap_or_default();
-        for _ in 0..200 {
-            now += SignedDuration::from_hours(1);
-            while let Some(batch) = queue.take(now, None) {
-                receiver.take(&batch);
-                queue.settle(&batch, &Fate::Accepted(None), now);
-            }
-        }
-        prop_assert_eq!(&queue.entries, &[]);
-        let open: BTreeSet<u64> =
-            book.ledger.incidents.iter().filter(|one| one.is_open()).map(|one| one.case.number).collect();
-        if refused.is_empty() {
-            prop_assert_eq!(&queue.known, &open);
-        }
-        for number in &opened {
-            let told = receiver.told(*number);
-            // What the target itself refuses for a week is not told for ever.
-            prop_assert!(!told.is_empty() || refused.contains(number), "#{number} was never told");
-        }
-        for number in receiver.got.keys() {
-            let told = receiver.told(*number);
-            prop_assert!(opened.contains(number), "#{number} was made up: {told:?}");
-            let begins = matches!(told[0], Stage::Opened | Stage::Flapping | Stage::Passed);
-            prop_assert!(begins, "#{number} has no opening: {told:?}");
-            let ends = told.iter().filter(|stage| matches!(stage, Stage::Resolved | Stage::Passed)).count();
-            if receiver.doubt == 0 && !refused.contains(number) {
-                prop_assert_eq!(ends, usize::from(!open.contains(number)), "#{}: {:?}", number, &told);
-                prop_assert_eq!(told.len(), receiver.got[number].len(), "#{} came twice: {:?}", number, &receiver.got);
-            } else if !refused.contains(number) {
-                prop_assert!(ends >= usize::from(!open.contains(number)), "#{number} has no end: {told:?}");
-            }
-        }
-        let copies: usize = receiver.got.values().map(|got| got.len() - got.iter().collect::<BTreeSet<_>>().len()).sum();
-        prop_assert!(copies <= receiver.doubt, "{copies} came twice in {} doubts", receiver.doubt);
-    }
-}
-
-/// Holds what a run made of the ledger against what it saw.
-fn check_ledger(before: &Book, after: &Book, seen: &Sighting, now: Timestamp) -> Result<(), TestCaseError> {
-    let find = |book: &Book, identity: &Identity| {
-        book.ledger.incidents.iter().find(|one| one.case.identity == *identity).cloned()
-    };
-    let rules = Rules::default();
-    for (identity, problem) in &seen.problems {
-        let incident = find(after, identity);
-        prop_assert!(incident.is_some(), "{identity} is not in the ledger");
-        let incident = incident.expect("it was looked at");
-        let lasted = now.duration_since(incident.case.first_seen) >= rules.after(problem.identity.kind);
-        prop_assert_eq!(incident.is_open(), lasted || find(before, identity).is_some_and(|one| one.is_open()));
-    }
-    for incident in before.ledger.incidents.iter().filter(|one| one.state == State::Open) {
-        let identity = &incident.case.identity;
-        let stays = seen.problems.contains_key(identity)
-            || (seen.blind.covers(identity) && !seen.repaired.contains_key(identity));
-        prop_assert_eq!(find(after, identity).is_some(), stays, "{}", identity);
-    }
-    Ok(())
 }

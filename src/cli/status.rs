@@ -1,14 +1,16 @@
 //! `rmqgit status`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::out::Format;
 use super::sync::{self, Place};
 use super::{Exit, Failure, stdout};
+use crate::agent::alerts::AlertError;
 use crate::agent::{self, alerts, settings};
-use crate::alert;
+use crate::alert::{self, Book};
+use crate::report::incidents::Incidents;
 use crate::sys::{clock, terminal};
 
 /// Show the last report of this host, and its incidents
@@ -25,40 +27,72 @@ pub(super) struct Args {
     /// How to write the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Show it again every two seconds, on a terminal, until Ctrl-C
+    /// Show it again every two seconds, on a terminal, until `q` or Ctrl-C
     #[arg(long, conflicts_with = "format")]
     watch: bool,
 }
 
 /// How often it is shown again.
 const WATCH: Duration = Duration::from_secs(2);
+/// The same in tenths of a second, as a terminal waits for a key.
+const WATCH_TENTHS: u8 = 20;
 /// Clears a terminal.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (flags, file) = args.place.read()?;
-    let state = settings::state_dir(&flags, &file);
+    let host = Host { state: settings::state_dir(&flags, &file), alerts: file.alerts.is_some() };
     if !args.watch {
-        return show(&state, args.format);
+        return host.show(args.format);
     }
     if !terminal::shows_output() {
         return Err(Failure::usage("`--watch` needs a terminal").help("leave it out, or run it on a terminal"));
     }
+    let keys = terminal::Keys::open(WATCH_TENTHS)?;
     loop {
         stdout().write_all(CLEAR.as_bytes())?;
-        show(&state, args.format)?;
-        clock::sleep(WATCH);
+        let exit = host.show(args.format)?;
+        match &keys {
+            Some(keys) if keys.ends()? => return Ok(exit),
+            Some(_) => {}
+            None => clock::sleep(WATCH),
+        }
     }
 }
 
-fn show(state: &Path, format: Format) -> Result<Exit, Failure> {
-    let now = clock::now();
-    let report = agent::last_report(state, now)
-        .map_err(|error| Failure::from_error(&error).help("run `rmqgit sync` with the same root first"))?;
-    sync::show(&report, format, Some(now))?;
-    if format == Format::Text {
-        let book = alerts::book(state).map_err(|error| Failure::from_error(&error))?;
-        stdout().write_all(alert::text(&book, now).as_bytes())?;
+/// What is shown of a host.
+struct Host {
+    state: PathBuf,
+    /// Whether it keeps a book of incidents.
+    alerts: bool,
+}
+
+impl Host {
+    fn show(&self, format: Format) -> Result<Exit, Failure> {
+        let now = clock::now();
+        let mut report = agent::last_report(&self.state, now)
+            .map_err(|error| Failure::from_error(&error).help("run `rmqgit sync` with the same root first"))?;
+        let book = if self.alerts { Some(self.book()?) } else { None };
+        if format == Format::Json {
+            let unreadable = |why| Incidents { at: now, unreadable: Some(why), ..Incidents::default() };
+            report.incidents = book.map(|book| book.map_or_else(unreadable, |book| alert::view(&book, now)));
+            sync::show(&report, format, Some(now))?;
+            return Ok(sync::exit(&report));
+        }
+        sync::show(&report, format, Some(now))?;
+        match book {
+            None => {}
+            Some(Ok(book)) => stdout().write_all(alert::text(&book, now).as_bytes())?,
+            Some(Err(why)) => writeln!(stdout(), "\nthe incidents are not known: {why}; the next run begins anew")?,
+        }
+        Ok(sync::exit(&report))
     }
-    Ok(sync::exit(&report))
+
+    /// Reads the book of incidents, or says why it cannot be read.
+    fn book(&self) -> Result<Result<Book, String>, Failure> {
+        match alerts::book(&self.state) {
+            Err(AlertError::Damaged { path, why }) => Ok(Err(format!("`{}` cannot be read: {why}", path.display()))),
+            book => book.map(Ok).map_err(|error| Failure::from_error(&error)),
+        }
+    }
 }

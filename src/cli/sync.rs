@@ -221,9 +221,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;
     let ran = agent::tick(&settings, args.wait);
-    if let Err(error) = alerts::record(&settings, &ran) {
-        // Nobody hears of it otherwise, and it changes nothing about what the run did.
-        let _ = writeln!(stderr(), "rmqgit: the incidents of this run are not kept: {error}");
+    // Nobody hears of it otherwise, and it changes nothing about what the run did.
+    match alerts::record(&settings, &ran) {
+        Ok(None) => {}
+        Ok(Some(word)) => drop(writeln!(stderr(), "rmqgit: {word}")),
+        Err(error) => {
+            let why = Failure::from_error(&error).message;
+            let _ = writeln!(stderr(), "rmqgit: the incidents of this run are not kept: {why}");
+        }
     }
     let shown = match &ran {
         Ok(ran) => show_as(&ran.report, args.format).map(|()| exit(&ran.report)),
@@ -231,7 +236,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     };
     // The work is done and said. Whatever becomes of this changes neither.
     if let Err(error) = alerts::deliver(&settings, ran.as_ref().ok().map(|ran| &ran.report)) {
-        let _ = writeln!(stderr(), "rmqgit: the targets are not told of incidents: {error}");
+        let why = Failure::from_error(&error).message;
+        let _ = writeln!(stderr(), "rmqgit: the targets are not told of incidents: {why}");
     }
     if let Some(Err(error)) = ran.as_ref().ok().map(|ran| alerts::measure(&settings, ran)) {
         let why = Failure::from_error(&error).message;

@@ -15,6 +15,8 @@ pub struct Cluster {
     pub peers: BTreeMap<String, Broker>,
     /// The peers whose Erlang runs without RabbitMQ: they may hold anything.
     pub stopped: BTreeSet<String>,
+    /// Whether anything answers on the hosts of the members that this host's node does not see running.
+    pub reach: BTreeMap<String, Probe<bool>>,
 }
 
 impl Broker {

@@ -210,6 +210,6 @@ pub struct UnitState {
     pub stale: bool,
     /// How many processes its main process has started and kept.
     pub workers: usize,
-    /// Whether its main process runs a program that has been replaced on the disk.
-    pub replaced: bool,
+    /// Whether its main process runs a program that has been replaced on the disk; `None` where that cannot be seen.
+    pub replaced: Option<bool>,
 }

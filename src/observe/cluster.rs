@@ -31,7 +31,7 @@ pub(super) fn look(access: &Access, release: &BrokerNode) -> Cluster {
     let asks = own.is_alone() || runs == Probe::Seen(false);
     let others: Vec<&String> = others.filter(|_| asks).collect();
     let runs_not = runs == Probe::Seen(false);
-    let mut cluster = Cluster { own, runs, peers: BTreeMap::new(), stopped: BTreeSet::new() };
+    let mut cluster = Cluster { own, runs, peers: BTreeMap::new(), stopped: BTreeSet::new(), reach: BTreeMap::new() };
     for again in 0..LOOKS {
         if again > 0 {
             clock::sleep(PAUSE);
@@ -43,7 +43,29 @@ pub(super) fn look(access: &Access, release: &BrokerNode) -> Cluster {
             break;
         }
     }
+    cluster.reach = reach(&cluster, release);
     cluster
+}
+
+/// Asks the hosts of the members that are not seen to run. A node that is alone has not met the others yet.
+fn reach(cluster: &Cluster, release: &BrokerNode) -> BTreeMap<String, Probe<bool>> {
+    let is_down = |node: &String| match (cluster.own.in_cluster(), &cluster.runs) {
+        (Some(own), _) => own.members.len() > 1 && own.members.get(node).is_some_and(|member| !member.running),
+        (None, Probe::Seen(false)) => {
+            let answers = |peer: &Broker| peer.in_cluster().is_some() || broker::is_stopped(peer);
+            !cluster.peers.get(node).is_some_and(answers)
+        }
+        (None, _) => false,
+    };
+    let others = release.members.iter().map(|member| &member.node).filter(|node| **node != release.node);
+    thread::scope(|scope| {
+        let ask = |node: &String| {
+            let node = node.clone();
+            scope.spawn(move || broker::answers(&node, release.amqp_port))
+        };
+        let asked: Vec<_> = others.filter(|node| is_down(node)).map(|node| (node.clone(), ask(node))).collect();
+        asked.into_iter().filter_map(|(node, answer)| Some((node, answer.join().ok()?))).collect()
+    })
 }
 
 fn ask(access: &Access, nodes: &[&String]) -> BTreeMap<String, Broker> {

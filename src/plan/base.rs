@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::live::{Observed, Probe};
+use crate::live::{Observed, Place, Probe};
 use crate::name::{Digest, HostPath, UnitName};
 use crate::release::{OnChange, Owner, Part};
 
@@ -29,6 +29,9 @@ pub struct Base {
     /// The units that were seen as the release wants them: one that is not any more has drifted.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub units: BTreeSet<UnitName>,
+    /// The units that the release no longer configures and that may still run.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub orphans: BTreeSet<UnitName>,
     /// The members that the cluster was seen to have, in whole.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub members: BTreeSet<String>,
@@ -184,6 +187,7 @@ impl Base {
                 base.files.insert(path.clone(), file);
             }
         }
+        base.orphans = base.orphaned(desired, observed);
         base.units = desired.role.services.iter().filter(|unit| base.is_settled(unit, observed)).cloned().collect();
         if let (Some(own), Some(broker)) = (super::cluster::own(observed), &desired.role.broker)
             && broker.members.iter().all(|member| own.members.contains_key(&member.node))
@@ -211,6 +215,27 @@ impl Base {
 }
 
 impl Base {
+    /// Returns the units that were the release's and are not any more, but for those that were seen not to run.
+    fn orphaned(&self, desired: &Desired, observed: &Observed) -> BTreeSet<UnitName> {
+        if observed.place == Place::Sandbox {
+            return BTreeSet::new();
+        }
+        let wanted: BTreeSet<&UnitName> = desired
+            .files
+            .values()
+            .filter_map(|wanted| daemon(&wanted.on_change))
+            .chain(&desired.role.services)
+            .collect();
+        let of_files = self.files.values().filter_map(|file| daemon(&file.on_change));
+        let known = of_files.chain(&self.units).chain(&self.orphans).filter(|unit| !wanted.contains(unit));
+        let may_run = |unit: &&UnitName| match observed.units.get(*unit) {
+            Some(Probe::Seen(state)) => state.active,
+            Some(Probe::Absent) => false,
+            Some(Probe::Failed(_)) | None => true,
+        };
+        known.filter(may_run).cloned().collect()
+    }
+
     /// Whether a unit is, or was and may be taken to be, as the release wants it.
     fn is_settled(&self, unit: &UnitName, observed: &Observed) -> bool {
         match observed.units.get(unit) {
@@ -279,5 +304,13 @@ impl BaseFile {
             on_change: wanted.on_change.clone(),
             secrets: diff::secret_prefixes(joined),
         }
+    }
+}
+
+/// Returns the daemon that reads a file.
+fn daemon(action: &OnChange) -> Option<&UnitName> {
+    match action {
+        OnChange::Reload(unit) | OnChange::Restart(unit) | OnChange::DaemonReload(unit) => Some(unit),
+        OnChange::Nothing | OnChange::Sysctl | OnChange::Units | OnChange::Plugins => None,
     }
 }

@@ -322,6 +322,7 @@ mod tests {
             runs: Probe::Seen(true),
             peers: BTreeMap::new(),
             stopped: BTreeSet::new(),
+            reach: BTreeMap::new(),
         };
         let found = Neighbours::of(Some(&cluster(Probe::Seen(state))), &role, Probe::Seen(Vec::new()));
         let expect = [

@@ -30,7 +30,7 @@ mod step;
 mod steps;
 mod subject;
 mod transition;
-
+pub mod unknown;
 mod version;
 mod vip;
 mod window;
@@ -45,6 +45,7 @@ pub use outcome::{Outcome, StepResult};
 pub use step::{Planned, Step};
 pub use steps::{is_owed, owed_after};
 pub use subject::Subject;
+pub use unknown::Unknown;
 pub use window::{Window, window};
 
 /// The grant that lets a release take away more than half of a host's files.
@@ -132,6 +133,10 @@ pub enum FindingCode {
     ChangedWhileRunning,
     /// A member of the cluster does not run.
     MemberDown,
+    /// Nothing on the host of a member answers.
+    PeerSilent,
+    /// No other member's host answers: this one is cut off.
+    CutOff,
     /// This host's node is in maintenance.
     InMaintenance,
     /// RabbitMQ has raised an alarm on this host's node.
@@ -199,21 +204,6 @@ impl FindingCode {
     pub fn refuses_release(self) -> bool {
         matches!(self, Self::EmptyRelease | Self::ShrunkenRelease)
     }
-}
-
-/// Something that is not known, so that nothing is done that depends on it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Unknown {
-    /// A path, a unit, or what else was not looked at.
-    pub subject: String,
-    /// Why.
-    pub why: String,
-    /// What to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-    /// Whether the answer is needed to say that the host is in sync.
-    pub blocks: bool,
 }
 
 /// What a step writes.
@@ -304,6 +294,7 @@ pub fn plan(base: &Base, desired: &Desired, observed: &Observed) -> Plan {
     plugins::compare(&mut plan, desired, observed);
     plan.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
     transition::hold(&mut plan, &base, desired, observed);
+    steps::orphans(&mut plan, &base, desired, observed);
     let actions = steps::asked(&mut plan, &base, desired, observed);
     steps::order(&mut plan, &actions, desired, observed);
     cluster::compare(&mut plan, &base, desired, observed);

@@ -73,12 +73,32 @@ fn is_rewritten(change: &Change) -> bool {
 /// Says that a unit has lost the last of its files: it cannot be told to read them again.
 fn orphaned(action: &OnChange, observed: &Observed) -> Option<Finding> {
     let (OnChange::Reload(unit) | OnChange::Restart(unit)) = action else { return None };
-    (observed.place == Place::Machine).then(|| Finding {
+    (observed.place == Place::Machine).then(|| orphan(unit))
+}
+
+fn orphan(unit: &UnitName) -> Finding {
+    Finding {
         code: FindingCode::OrphanedUnit,
         about: unit.to_string(),
         message: format!("the release no longer configures `{unit}` on this host"),
         help: format!("stop it if it still runs: systemctl disable --now {unit}"),
-    })
+    }
+}
+
+/// Tells again of each unit that earlier releases configured, for as long as it runs.
+pub(super) fn orphans(plan: &mut Plan, base: &Base, desired: &Desired, observed: &Observed) {
+    for unit in base.orphans.iter().filter(|unit| !desired.role.services.contains(unit)) {
+        let finding = orphan(unit);
+        match observed.units.get(unit) {
+            Some(Probe::Seen(state)) if state.active && !plan.findings.contains(&finding) => {
+                plan.findings.push(finding);
+            }
+            Some(Probe::Failed(why)) => {
+                plan.unknown.push(Unknown::beside(unit.as_str(), "whether it runs", why));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The unit that has to start again before an action is done.

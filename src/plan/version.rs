@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::live::{Observed, Probe, UnitState};
+use crate::live::{Broker, Observed, Probe, UnitState};
 use crate::name::UnitName;
 
 use super::base::Base;
 use super::desired::Desired;
-use super::{Finding, FindingCode, Plan};
+use super::unknown::{LIMITS, PROGRAM, VERSION};
+use super::{Finding, FindingCode, Plan, Unknown};
 
 /// Adds a finding for each program of another version, for each daemon whose program was replaced under it, for a HAProxy
 /// that still has old workers, and for each limit of RabbitMQ that is not the one it started with.
 pub(super) fn compare(plan: &mut Plan, base: &Base, desired: &Desired, observed: &Observed) {
+    unasked(plan, desired, observed);
     let mut add = |code, about: &str, message: String, help: &str| {
         plan.findings.push(Finding { code, about: about.to_owned(), message, help: help.to_owned() });
     };
@@ -27,7 +29,7 @@ pub(super) fn compare(plan: &mut Plan, base: &Base, desired: &Desired, observed:
     let runs =
         |(unit, probe): (_, &'_ Probe<UnitState>)| Some((unit, probe.seen().filter(|state| state.active)?.clone()));
     let running: Vec<(&UnitName, UnitState)> = observed.units.iter().filter_map(runs).collect();
-    for (unit, _) in running.iter().filter(|(_, state)| state.replaced) {
+    for (unit, _) in running.iter().filter(|(_, state)| state.replaced == Some(true)) {
         let message =
             format!("`{unit}` still runs the program that was installed when it started; it was replaced since");
         let help = format!("systemctl restart {unit}, on one host after the other");
@@ -51,14 +53,41 @@ const HAPROXY: &str = "haproxy.service";
 
 /// Returns the programs of which a version is wanted and one was seen.
 fn versions<'a>(desired: &'a Desired, observed: &'a Observed) -> Vec<(&'static str, &'a str, &'a str)> {
-    let broker = desired.role.broker.as_ref().zip(observed.cluster.as_ref());
-    let broker = broker
-        .and_then(|(broker, live)| Some(("RabbitMQ", broker.version.as_str(), live.own.version.seen()?.as_str())));
+    let seen = |(program, wanted, live): (_, _, &'a Probe<String>)| Some((program, wanted, live.seen()?.as_str()));
+    asked(desired, observed).into_iter().filter_map(seen).collect()
+}
+
+/// Returns the programs of which a version is wanted, and what they say.
+fn asked<'a>(desired: &'a Desired, observed: &'a Observed) -> Vec<(&'static str, &'a str, &'a Probe<String>)> {
+    let broker = desired.role.broker.as_ref().zip(answering(observed));
+    let broker = broker.map(|(broker, own)| ("RabbitMQ", broker.version.as_str(), &own.version));
     let others = desired.role.versions.iter().filter_map(|(unit, wanted)| {
         let program = if unit.as_str() == HAPROXY { "HAProxy" } else { "Keepalived" };
-        Some((program, wanted.as_str(), observed.versions.get(unit)?.seen()?.as_str()))
+        Some((program, wanted.as_str(), observed.versions.get(unit)?))
     });
     broker.into_iter().chain(others).collect()
+}
+
+/// Returns this host's node, if it tells of its cluster.
+fn answering(observed: &Observed) -> Option<&Broker> {
+    observed.cluster.as_ref().map(|cluster| &cluster.own).filter(|own| own.in_cluster().is_some())
+}
+
+/// Says what could not be asked. A broker that does not answer at all is told of as such.
+fn unasked(plan: &mut Plan, desired: &Desired, observed: &Observed) {
+    for (program, _, live) in asked(desired, observed) {
+        if let Probe::Failed(why) = live {
+            plan.unknown.push(Unknown::beside(program, VERSION, why));
+        }
+    }
+    if let Some(Probe::Failed(why)) = answering(observed).map(|own| &own.limits) {
+        plan.unknown.push(Unknown::beside("RabbitMQ", LIMITS, why));
+    }
+    let runs = |probe: &Probe<UnitState>| probe.seen().is_some_and(|state| state.active && state.replaced.is_none());
+    for (unit, _) in observed.units.iter().filter(|(_, probe)| runs(probe)) {
+        let why = "its process cannot be looked at";
+        plan.unknown.push(Unknown::beside(unit.as_str(), PROGRAM, why));
+    }
 }
 
 impl Base {
@@ -98,8 +127,9 @@ mod tests {
         observed.versions.insert(unit("keepalived.service"), Probe::Failed("no answer".to_owned()));
         assert_eq!(found(&observed), [""; 0]);
         observed.versions.insert(unit("haproxy.service"), Probe::Seen("2.8.1".to_owned()));
-        let state =
-            |active, replaced, workers| Probe::Seen(UnitState { active, workers, replaced, ..UnitState::default() });
+        let state = |active, replaced, workers| {
+            Probe::Seen(UnitState { active, workers, replaced: Some(replaced), ..UnitState::default() })
+        };
         observed.units.insert(unit("haproxy.service"), state(true, true, 3));
         observed.units.insert(unit("keepalived.service"), state(false, true, 3));
         assert_eq!(

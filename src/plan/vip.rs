@@ -1,9 +1,10 @@
 //! Who holds each virtual address.
 
-use crate::live::{Observed, Probe};
+use crate::live::{Observed, Place, Probe};
 use crate::name::UnitName;
 
 use super::desired::Desired;
+use super::unknown::HOLDER;
 use super::{Finding, FindingCode, Plan, Unknown};
 
 /// Adds a finding for each virtual address that nobody holds, or more than one host, or a host whose Keepalived does not
@@ -15,14 +16,22 @@ pub(super) fn compare(plan: &mut Plan, desired: &Desired, observed: &Observed) {
         let holders = match observed.addresses.get(&ip) {
             Some(Probe::Seen(holders)) => holders,
             Some(Probe::Failed(why)) => {
-                plan.unknown.push(unknown(&ip.to_string(), why));
+                plan.unknown.push(Unknown::beside(&about, HOLDER, why));
+                continue;
+            }
+            None if observed.place == Place::Machine => {
+                plan.unknown.push(Unknown::beside(&about, HOLDER, "it was not looked at"));
                 continue;
             }
             Some(Probe::Absent) | None => continue,
         };
         let keeps = |unit: &UnitName| unit.as_str() == "keepalived.service";
-        let keepalived = observed.units.iter().find(|(unit, _)| keeps(unit)).and_then(|(_, probe)| probe.seen());
-        if holders.here && keepalived.is_some_and(|unit| !unit.active) {
+        let keepalived = observed.units.iter().find(|(unit, _)| keeps(unit)).map(|(_, probe)| probe);
+        if let Some(Probe::Failed(why)) = keepalived.filter(|_| holders.here) {
+            let why = format!("it is up here, and whether Keepalived runs is not known: {why}");
+            plan.unknown.push(Unknown::beside(&about, HOLDER, &why));
+        }
+        if holders.here && keepalived.and_then(Probe::seen).is_some_and(|unit| !unit.active) {
             let message = format!("{ip} is up on this host, though Keepalived does not run here");
             let help = format!("ip address del {} dev {}", address.address, address.interface);
             plan.findings.push(Finding { code: FindingCode::ForeignAddress, about: about.clone(), message, help });
@@ -42,14 +51,10 @@ pub(super) fn compare(plan: &mut Plan, desired: &Desired, observed: &Observed) {
                     plan.findings.push(Finding { code: FindingCode::NoHolder, about, message, help });
                 }
             }
-            Probe::Failed(why) => plan.unknown.push(unknown(&ip.to_string(), why)),
+            Probe::Failed(why) => plan.unknown.push(Unknown::beside(&about, HOLDER, why)),
             Probe::Absent => {}
         }
     }
-}
-
-fn unknown(address: &str, why: &str) -> Unknown {
-    Unknown { subject: format!("{address}: who holds it"), why: why.to_owned(), help: None, blocks: false }
 }
 
 #[cfg(test)]

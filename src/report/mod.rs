@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::{ClusterName, HostName, ReleaseId, SecretRef};
 use crate::plan::{Cause, Change, Finding, HeldCode, Outcome, Plan, StepResult, Unknown, Waiting};
 
+pub mod incidents;
 mod log;
 mod paused;
 mod text;
@@ -71,6 +72,9 @@ pub struct Report {
     /// What failed as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
+    /// The incidents of the host: `rmqgit status` adds them; a run has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incidents: Option<incidents::Incidents>,
 }
 
 /// The release that a host was compared with.

@@ -5,6 +5,8 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -15,7 +17,7 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsPar
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Message, SmtpTransport, Transport};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Proxy, ProxyProtocol};
 
 use crate::secret::Secret;
 
@@ -139,6 +141,8 @@ pub enum MailTls {
 /// The way to the services of one run, and the time that is left for it.
 pub struct Postman {
     agent: Agent,
+    /// The way to this machine itself: it leads through no proxy.
+    direct: Agent,
     roots: Option<Vec<u8>>,
     until: Instant,
 }
@@ -158,18 +162,20 @@ impl Postman {
                 RootCerts::new_with_certs(&items.collect::<Vec<_>>())
             }
         };
-        let mut config = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(certificates).build())
-            // Where a webhook leads elsewhere, its address is wrong; a token must not follow.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .user_agent(concat!("rmqgit/", env!("CARGO_PKG_VERSION")));
-        if let Some(proxy) = &route.proxy {
-            let proxy = Proxy::new(proxy).map_err(|error| PostError::Proxy(error.to_string()))?;
-            config = config.proxy(Some(proxy));
-        }
-        Ok(Self { agent: config.build().new_agent(), roots, until })
+        let agent = |proxy: Option<Option<Proxy>>| {
+            let config = Agent::config_builder()
+                .tls_config(TlsConfig::builder().root_certs(certificates.clone()).build())
+                // Where a webhook leads elsewhere, its address is wrong; a token must not follow.
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .http_status_as_error(false)
+                .user_agent(concat!("rmqgit/", env!("CARGO_PKG_VERSION")));
+            // What nobody says, the environment does.
+            let config = if let Some(proxy) = proxy { config.proxy(proxy) } else { config };
+            config.build().new_agent()
+        };
+        let proxy = route.proxy.as_deref().map(proxy).transpose()?;
+        Ok(Self { agent: agent(proxy.map(Some)), direct: agent(Some(None)), roots, until })
     }
 
     /// Whether there is time for another message.
@@ -183,7 +189,8 @@ impl Postman {
         if !is_safe(url, parcel.bare) {
             return Err(PostError::Address);
         }
-        let mut request = if parcel.put { self.agent.put(url) } else { self.agent.post(url) };
+        let agent = if is_here(url) { &self.direct } else { &self.agent };
+        let mut request = if parcel.put { agent.put(url) } else { agent.post(url) };
         for (name, value) in parcel.headers {
             request = request.header(*name, value.expose());
         }
@@ -210,7 +217,12 @@ impl Postman {
         if let Some((user, password)) = letter.login {
             transport = transport.credentials(Credentials::new(user.to_owned(), password.expose().to_owned()));
         }
-        match transport.build().send(&message) {
+        // The timeout of a transport is that of each read; a server that drips would be waited for without end.
+        let (done, ended) = mpsc::channel();
+        let transport = transport.build();
+        // Whoever gave up waiting is gone by then.
+        thread::spawn(move || drop(done.send(transport.send(&message))));
+        match ended.recv_timeout(self.left().min(ONE)).map_err(|_| PostError::Timeout)? {
             Ok(_) => Ok(()),
             Err(error) if error.is_timeout() => Err(PostError::Timeout),
             Err(error) if error.is_tls() || is_of_tls(&error) => Err(PostError::Tls(with_causes(&error))),
@@ -246,15 +258,38 @@ impl Postman {
 /// Whether an address may be sent a message: over TLS, or on this machine, or in plain text where nothing in it is secret.
 fn is_safe(url: &str, bare: bool) -> bool {
     let Ok(uri) = url.parse::<ureq::http::Uri>() else { return false };
-    let here = uri.host().is_some_and(|host| {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    });
     match uri.scheme_str() {
         Some("https") => true,
-        Some("http") => here || bare,
+        Some("http") => is_here(url) || bare,
         _ => false,
     }
+}
+
+/// Whether an address is one of this machine.
+fn is_here(url: &str) -> bool {
+    let uri = url.parse::<ureq::http::Uri>().ok();
+    uri.as_ref().and_then(|uri| uri.host()).is_some_and(|host| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    })
+}
+
+/// Reads the address of a proxy. What `NO_PROXY` names is reached without it all the same.
+fn proxy(text: &str) -> Result<Proxy, PostError> {
+    let unusable = |error: ureq::Error| PostError::Proxy(error.to_string());
+    let given = Proxy::new(text).map_err(unusable)?;
+    if !matches!(given.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+        return Err(PostError::Proxy("it is not one of http or https".to_owned()));
+    }
+    let mut builder = Proxy::builder(given.protocol()).host(given.host()).port(given.port());
+    if let (Some(user), Some(password)) = (given.username(), given.password()) {
+        builder = builder.username(user).password(password);
+    }
+    let without = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    for name in without.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        builder = builder.no_proxy(name);
+    }
+    builder.build().map_err(unusable)
 }
 
 fn pem(path: &Path) -> Result<Vec<u8>, PostError> {

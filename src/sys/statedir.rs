@@ -177,6 +177,20 @@ impl Held {
     pub fn replace(&self, bytes: &[u8]) -> Result<(), StateError> {
         replace(&self.dir, &self.name, bytes, true)
     }
+
+    /// Makes sure that there is room for a document of so many bytes beside the one that is there.
+    pub fn prepare(&self, bytes: usize) -> Result<(), StateError> {
+        let beside = beside(&self.dir, &self.name);
+        let write = || open_beside(&beside)?.write_all(&vec![b' '; bytes]);
+        write().map_err(fail("write", &beside))
+    }
+
+    /// Gives the document another name, under which one of an earlier time is lost, and returns where it is.
+    pub fn put_aside(&self) -> Result<PathBuf, StateError> {
+        let (path, aside) = (self.dir.join(&self.name), self.dir.join(format!("{}.damaged", self.name)));
+        fs::rename(&path, &aside).map_err(fail("put aside", &path))?;
+        Ok(aside)
+    }
 }
 
 /// Takes the lock of one document: two people who write it come one after the other.
@@ -225,13 +239,19 @@ fn fail(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateErr
     move |source| StateError::Io { action, path, source }
 }
 
+fn beside(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!(".{name}.new"))
+}
+
+fn open_beside(beside: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(no_link()).open(beside)
+}
+
 fn replace(dir: &Path, name: &str, bytes: &[u8], durable: bool) -> Result<(), StateError> {
     let path = dir.join(name);
-    let beside = dir.join(format!(".{name}.new"));
+    let beside = beside(dir, name);
     let write = || {
-        let mut open = OpenOptions::new();
-        let mut file =
-            open.write(true).create(true).truncate(true).mode(0o600).custom_flags(no_link()).open(&beside)?;
+        let mut file = open_beside(&beside)?;
         file.write_all(bytes)?;
         if durable {
             file.sync_all()?;

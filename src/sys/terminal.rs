@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 
-use rustix::termios::{self, LocalModes, OptionalActions, Termios};
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use zeroize::Zeroizing;
 
 use crate::secret::BIGGEST;
@@ -46,6 +46,46 @@ pub fn read_stdin() -> io::Result<Zeroizing<String>> {
 fn without_newline(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
     let text = std::str::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))?;
     Ok(Zeroizing::new(text.strip_suffix('\n').map_or(text, |t| t.strip_suffix('\r').unwrap_or(t)).to_owned()))
+}
+
+/// The keys that a person presses while something is shown again and again. The terminal is as before when this ends.
+#[derive(Debug)]
+pub struct Keys {
+    before: Termios,
+}
+
+impl Keys {
+    /// Takes the keys one by one, and waits for each at most so many tenths of a second; nothing where nobody types.
+    pub fn open(tenths: u8) -> io::Result<Option<Self>> {
+        if !is_interactive() {
+            return Ok(None);
+        }
+        let before = termios::tcgetattr(rustix::stdio::stdin())?;
+        let mut modes = before.clone();
+        modes.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG | LocalModes::ICANON);
+        modes.special_codes[SpecialCodeIndex::VMIN] = 0;
+        modes.special_codes[SpecialCodeIndex::VTIME] = tenths;
+        termios::tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &modes)?;
+        Ok(Some(Self { before }))
+    }
+
+    /// Waits for a key, and says whether it is one that ends what is shown: `q`, or Ctrl-C.
+    pub fn ends(&self) -> io::Result<bool> {
+        let mut keys = [0; 16];
+        let count = match rustix::io::read(rustix::stdio::stdin(), &mut keys[..]) {
+            Ok(count) => count,
+            Err(rustix::io::Errno::INTR) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(keys[..count].iter().any(|key| [b'q', b'Q', INTERRUPT].contains(key)))
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        // Nothing is left to try for a terminal that is gone.
+        let _ = termios::tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.before);
+    }
 }
 
 /// Asks a person for a line that is not shown while it is typed.

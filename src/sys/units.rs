@@ -78,7 +78,7 @@ fn parse(output: &str, now: Timestamp, uptime: Option<SignedDuration>) -> Probe<
         masked: load == Some("masked") || file.starts_with("masked"),
         stale: value("NeedDaemonReload") == Some("yes"),
         workers: value("MainPID").map_or(0, |main| children(main).len()),
-        replaced: value("MainPID").is_some_and(runs_replaced),
+        replaced: value("MainPID").and_then(runs_replaced),
     })
 }
 
@@ -132,10 +132,13 @@ fn has_new_worker(main: &str, began: Began) -> bool {
     children(main).iter().filter_map(|child| started(child)).any(|started| started >= began.0)
 }
 
-/// Whether the program that a process runs is no longer what the disk has at its path.
-fn runs_replaced(process: &str) -> bool {
-    let program = std::fs::read_link(format!("/proc/{process}/exe"));
-    program.is_ok_and(|program| program.as_os_str().as_encoded_bytes().ends_with(b" (deleted)"))
+/// Whether the program that a process runs is no longer what the disk has at its path; `None` where that cannot be seen.
+fn runs_replaced(process: &str) -> Option<bool> {
+    if process == "0" {
+        return Some(false);
+    }
+    let program = std::fs::read_link(format!("/proc/{process}/exe")).ok()?;
+    Some(program.as_os_str().as_encoded_bytes().ends_with(b" (deleted)"))
 }
 
 /// Returns the processes that a process has started.

@@ -1,5 +1,6 @@
 //! Sends what waits, target by target, until the time is over.
 
+use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::sys::post::{Letter, MailTls, Parcel, PostError, Postman, Receipt, Rou
 use crate::sys::statedir;
 
 use super::super::Settings;
+use super::mask::mask;
 use super::{AlertError, change, keys};
 
 /// The name of the lock that who sends holds.
@@ -37,9 +39,44 @@ pub fn deliver(settings: &Settings, report: Option<&Report>) -> Result<(), Alert
     }
     // Whoever sends already sends this too, or the next run does.
     let Some(_sending) = statedir::try_hold(&settings.state, LOCK)? else { return Ok(()) };
-    let way = Way::new(settings, alerts, sender(settings, alerts, report))?;
-    for (name, target) in &targets {
-        way.serve(settings, name, target)?;
+    let way = Way::new(settings, alerts, sender(settings, alerts, report));
+    let way = &way.map_err(|error| error.to_string());
+    // All at once: one that never answers keeps nobody else waiting.
+    thread::scope(|scope| {
+        let mut served = Vec::new();
+        for (name, target) in &targets {
+            served.push(scope.spawn(move || serve(way, settings, name, target)));
+        }
+        let ended = served.into_iter().map(|served| served.join().unwrap_or(Err(AlertError::Broke)));
+        ended.fold(Ok(()), |all, one| all.and(one))
+    })
+}
+
+/// Sends what waits for one target until the time is over. After a failure the target rests.
+fn serve(way: &Result<Way, String>, settings: &Settings, name: &str, target: &Target) -> Result<(), AlertError> {
+    let mut keys = None;
+    while way.as_ref().map_or(true, |way| way.postman.has_time()) {
+        let book = super::book(&settings.state)?;
+        let now = clock::now();
+        let Some(queue) = book.outbox.get(name) else { break };
+        let Some(batch) = take(queue, target, now) else { break };
+        super::prepare(&settings.state, &book)?;
+        let keys = keys.get_or_insert_with(|| keys::read(settings, &target.service));
+        let fate = match (way, &*keys) {
+            (Ok(way), Ok(keys)) => way.tell(&target.service, keys, &book, queue, &batch),
+            (Err(why), _) | (_, Err(why)) => Fate::Delayed { why: why.clone(), wait: None },
+        };
+        let settled = clock::now();
+        change(&settings.state, |book| {
+            let mut next = book.clone();
+            if let Some(queue) = next.outbox.get_mut(name) {
+                queue.settle(&batch, &fate, settled);
+            }
+            next
+        })?;
+        if !matches!(fate, Fate::Accepted(_)) {
+            break;
+        }
     }
     Ok(())
 }
@@ -81,41 +118,18 @@ impl Way {
         Ok(Self { postman: Postman::new(&route, time)?, sender })
     }
 
-    /// Sends what waits for one target. After a failure the target rests.
-    fn serve(&self, settings: &Settings, name: &str, target: &Target) -> Result<(), AlertError> {
-        let mut keys = None;
-        while self.postman.has_time() {
-            let book = super::book(&settings.state)?;
-            let now = clock::now();
-            let Some(queue) = book.outbox.get(name) else { break };
-            let Some(batch) = take(queue, target, now) else { break };
-            let known = |case: &&Case| queue.known.contains(&case.number);
-            let open =
-                book.ledger.incidents.iter().filter(|incident| incident.is_open()).map(|incident| &incident.case);
-            let open: Vec<Case> = open.filter(known).cloned().collect();
-            let thread = match batch.entries.as_slice() {
-                [entry] => queue.thread(entry.case.number),
-                _ => None,
-            };
-            let post = Post { sender: &self.sender, batch: &batch, thread, open: &open, now };
-            let keys = keys.get_or_insert_with(|| keys::read(settings, &target.service));
-            let fate = match keys {
-                Ok(keys) => self.send(&target.service, keys, &post),
-                Err(why) => Fate::Delayed { why: why.clone(), wait: None },
-            };
-            let settled = clock::now();
-            change(&settings.state, |book| {
-                let mut next = book.clone();
-                if let Some(queue) = next.outbox.get_mut(name) {
-                    queue.settle(&batch, &fate, settled);
-                }
-                next
-            })?;
-            if !matches!(fate, Fate::Accepted(_)) {
-                break;
-            }
-        }
-        Ok(())
+    /// Sends one message about what waits for a target.
+    fn tell(&self, service: &Service, keys: &Keys, book: &Book, queue: &Queue, batch: &Batch) -> Fate {
+        let told = queue.told();
+        let sent = |case: &Case| batch.entries.iter().any(|entry| entry.case.number == case.number);
+        let known = |case: &&Case| told.contains(&case.number) || sent(case);
+        let open = book.ledger.incidents.iter().filter(|incident| incident.is_open()).map(|incident| &incident.case);
+        let open: Vec<Case> = open.filter(known).cloned().collect();
+        let thread = match batch.entries.as_slice() {
+            [entry] => queue.thread(entry.case.number),
+            _ => None,
+        };
+        self.send(service, keys, &Post { sender: &self.sender, batch, thread, open: &open, now: clock::now() })
     }
 
     /// Sends one message.
@@ -125,16 +139,19 @@ impl Way {
             Err(why) => return Fate::Refused(why),
         };
         match (outgoing, service) {
-            (Outgoing::Http(request), _) => self.http(service, &request),
+            (Outgoing::Http(request), _) => self.http(service, keys, &request),
             (Outgoing::Mail(mail), Service::Email(email)) => self.mail(email, keys, &mail),
             (Outgoing::Mail(_), _) => Fate::Refused("only mail goes by mail".to_owned()),
         }
     }
 
-    fn http(&self, service: &Service, request: &Request) -> Fate {
+    fn http(&self, service: &Service, keys: &Keys, request: &Request) -> Fate {
         let Request { put, url, headers, body, bare } = request;
         match self.postman.send(&Parcel { put: *put, url, headers, body, bare: *bare }) {
-            Ok(Receipt { status, retry_after, body }) => alert::judge(service, &Answer { status, retry_after, body }),
+            Ok(Receipt { status, retry_after, body }) => {
+                let body = mask(&String::from_utf8_lossy(&body), keys).into_bytes();
+                alert::judge(service, &Answer { status, retry_after, body })
+            }
             Err(error) => Fate::Delayed { why: error.to_string(), wait: None },
         }
     }
@@ -161,8 +178,101 @@ impl Way {
         };
         match self.postman.mail(&letter) {
             Ok(()) => Fate::Accepted(None),
-            Err(error @ (PostError::Refused(_) | PostError::Mail(_))) => Fate::Refused(error.to_string()),
-            Err(error) => Fate::Delayed { why: error.to_string(), wait: None },
+            Err(error @ (PostError::Refused(_) | PostError::Mail(_))) => Fate::Refused(mask(&error.to_string(), keys)),
+            Err(error) => Fate::Delayed { why: mask(&error.to_string(), keys), wait: None },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::{AlertsFile, Blind, Identity, Kind, Problem, Sighting};
+
+    /// A book in which one problem waits for the target `t`.
+    fn waiting(severity: Severity, now: Timestamp) -> Book {
+        let identity = Identity::new(Kind::Drift, "/a");
+        let problem = Problem {
+            identity: identity.clone(),
+            severity: Some(severity),
+            cause: String::new(),
+            summary: "it is wrong".to_owned(),
+            help: String::new(),
+            diff: None,
+            print: String::new(),
+            since: None,
+        };
+        let seen = Sighting { problems: [(identity, problem)].into(), blind: Blind::default(), ..Sighting::default() };
+        let routes = [("t".to_owned(), crate::alert::Route::default())].into();
+        Book::default().record(&seen, now, &crate::alert::Rules::default(), &routes)
+    }
+
+    fn target(settings: &str) -> Target {
+        let text = format!("{{\"targets\": {{\"t\": {settings}}}}}");
+        let file: AlertsFile = serde_json::from_str(&text).expect("settings");
+        let cluster = crate::name::ClusterName::parse("orders").expect("a name");
+        file.targets(&cluster).expect("a target").remove("t").expect("it is there")
+    }
+
+    fn quiet(zone: &str, days: &str, from: &str, to: &str) -> Target {
+        target(&format!(
+            r#"{{"teams": {{"url-file": "/f"}}, "quiet": {{"timezone": "{zone}", "windows": [{{"days": [{days}], "from": "{from}", "to": "{to}"}}]}}}}"#
+        ))
+    }
+
+    #[test]
+    fn quiet_hours_are_those_of_the_clock_on_the_wall() {
+        let all = r#""mon", "tue", "wed", "thu", "fri", "sat", "sun""#;
+        let night = quiet("Europe/Berlin", all, "20:00", "07:00");
+        let friday = quiet("Europe/Berlin", "\"fri\"", "22:00", "06:00");
+        let (spring, autumn) =
+            (quiet("Europe/Berlin", all, "02:30", "04:00"), quiet("Europe/Berlin", all, "02:30", "03:00"));
+        let unknown = quiet("Mars/Base", all, "00:00", "00:00");
+        for (target, now, spared) in [
+            // Over midnight, in winter and in summer.
+            (&night, "2026-01-15T18:59:00Z", false),
+            (&night, "2026-01-15T19:00:00Z", true),
+            (&night, "2026-01-16T05:59:00Z", true),
+            (&night, "2026-01-16T06:00:00Z", false),
+            (&night, "2026-07-15T17:59:00Z", false),
+            (&night, "2026-07-15T18:00:00Z", true),
+            (&night, "2026-07-16T05:00:00Z", false),
+            // A day is that on which the window begins.
+            (&friday, "2026-01-16T22:00:00Z", true),
+            (&friday, "2026-01-17T04:59:00Z", true),
+            (&friday, "2026-01-17T22:00:00Z", false),
+            // The night in which 02:30 is skipped, and the one in which it comes twice.
+            (&spring, "2026-03-29T00:59:00Z", false),
+            (&spring, "2026-03-29T01:00:00Z", true),
+            (&spring, "2026-03-29T02:00:00Z", false),
+            (&autumn, "2026-10-25T00:29:00Z", false),
+            (&autumn, "2026-10-25T00:30:00Z", true),
+            (&autumn, "2026-10-25T01:59:00Z", true),
+            (&autumn, "2026-10-25T02:00:00Z", false),
+            // Where the host does not know the zone, nobody is spared.
+            (&unknown, "2026-01-15T19:00:00Z", false),
+        ] {
+            let now: Timestamp = now.parse().expect("a time");
+            let taken = |severity| take(&waiting(severity, now).outbox["t"], target, now).is_some();
+            assert_eq!(taken(Severity::Warning), !spared, "{now} {:?}", target.quiet);
+            assert!(taken(Severity::Critical), "what is critical breaks through at {now}");
+        }
+    }
+
+    #[test]
+    fn an_alertmanager_is_spared_too() {
+        let target = target(
+            r#"{"alertmanager": {"server": "http://127.0.0.1:9093"}, "quiet": {"timezone": "UTC", "windows": [{"days": ["thu"], "from": "20:00", "to": "22:00"}]}}"#,
+        );
+        let at = |text: &str| -> Timestamp { text.parse().expect("a time") };
+        let now = at("2026-01-15T20:30:00Z");
+        let mut queue = waiting(Severity::Warning, now).outbox["t"].clone();
+        assert_eq!(take(&queue, &target, now), None);
+        let batch = take(&queue, &target, at("2026-01-15T22:00:00Z")).expect("it is told then");
+        assert_eq!(batch.entries.len(), 1);
+        queue.settle(&batch, &Fate::Accepted(None), at("2026-01-15T22:00:00Z"));
+        // What it knows is repeated in quiet hours too, or it would end there.
+        let repeated = take(&queue, &target, at("2026-01-22T20:30:00Z")).expect("it is repeated");
+        assert_eq!((repeated.entries.len(), queue.told().len()), (0, 1));
     }
 }

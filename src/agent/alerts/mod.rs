@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::alert::{self, Book, Route, Sighting, Target, TargetError};
+use crate::alert::{self, Book, BookError, Route, Sighting, Target, TargetError};
 use crate::report::Mode;
 use crate::sys::post::PostError;
 use crate::sys::statedir::{self, StateError};
@@ -15,6 +15,7 @@ use super::{AgentError, Ran, Settings};
 
 mod deliver;
 mod keys;
+mod mask;
 mod sample;
 
 pub use deliver::deliver;
@@ -23,12 +24,23 @@ pub use sample::{Tried, try_out};
 /// The document's name in the state directory.
 const NAME: &str = "alerts.json";
 
+/// How much longer than before the note of an attempt makes the document, at most, in bytes.
+const ROOM: usize = 4096;
+
 /// Says why incidents are not kept or not told.
 #[derive(Debug, thiserror::Error)]
 pub enum AlertError {
     /// The state directory failed.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The book cannot be read.
+    #[error("`{}` cannot be read: {why}", path.display())]
+    Damaged {
+        /// The book.
+        path: PathBuf,
+        /// Why.
+        why: BookError,
+    },
     /// A target is not one.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -43,6 +55,9 @@ pub enum AlertError {
         /// Why.
         source: std::io::Error,
     },
+    /// A delivery ended as none should.
+    #[error("a delivery ended in a fault of this program")]
+    Broke,
     /// There is no such target.
     #[error("`alerts` in agent.yaml names no target `{0}` for this cluster")]
     NoTarget(String),
@@ -51,38 +66,68 @@ pub enum AlertError {
     NoTargets,
 }
 
-/// Takes in what a run saw, or that it could not begin. Where nothing is new, nothing is written.
-pub fn record(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<(), AlertError> {
-    let Some(alerts) = settings.alerts.as_ref().filter(|_| settings.mode != Mode::DryRun) else { return Ok(()) };
+/// Takes in what a run saw, or that it could not begin. Where nothing is new, nothing is written. A book that cannot be
+/// read is put aside, and what is wrong is told once more; returns a word about that.
+pub fn record(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<Option<String>, AlertError> {
+    if settings.mode == Mode::DryRun {
+        return Ok(None);
+    }
+    let Some(alerts) = &settings.alerts else {
+        // What an earlier setting left is true no more.
+        if statedir::read(&settings.state, NAME)?.is_some() {
+            statedir::remove_beside(&settings.state, NAME)?;
+        }
+        return Ok(None);
+    };
     let seen = match ran {
         Ok(ran) => Sighting::of(&ran.report),
         // Another run is under way, or there is no place to write to.
-        Err(AgentError::State(_)) => return Ok(()),
+        Err(AgentError::State(_)) => return Ok(None),
         Err(error) => Sighting::of_failed_run(&super::with_causes(error)),
     };
     let targets = alerts.targets(&settings.cluster)?;
     let routes = targets.into_iter().map(|(name, Target { route, .. })| (name, route));
     let routes: std::collections::BTreeMap<String, Route> = routes.collect();
-    Ok(change(&settings.state, |book| book.record(&seen, clock::now(), &alerts.rules(), &routes))?)
+    let held = statedir::hold(&settings.state, NAME)?;
+    let (book, word) = match Book::read(held.read()?.as_deref()) {
+        Ok(book) => (book, None),
+        Err(why) => {
+            let aside = held.put_aside()?;
+            let word = format!("the book of incidents began anew, and the old one is `{}`: {why}", aside.display());
+            (Book::default(), Some(word))
+        }
+    };
+    let next = book.record(&seen, clock::now(), &alerts.rules(), &routes);
+    if next != book {
+        held.replace(next.write().as_bytes())?;
+    }
+    Ok(word)
 }
 
 /// Writes the metrics of a run where the settings say.
 pub fn measure(settings: &Settings, ran: &Ran) -> Result<(), AlertError> {
     let Some(path) = settings.metrics.as_deref().filter(|_| settings.mode != Mode::DryRun) else { return Ok(()) };
-    let book = book(&settings.state)?;
-    let text = alert::metrics(&ran.report, &ran.measured, &book, &textfile::read(path), clock::now());
+    let book = settings.alerts.as_ref().map(|_| book(&settings.state)).transpose()?;
+    let text = alert::metrics(&ran.report, &ran.measured, book.as_ref(), &textfile::read(path), clock::now());
     textfile::replace(path, &text).map_err(|source| AlertError::Metrics { path: path.to_owned(), source })
 }
 
 /// Reads the book of a host.
-pub fn book(state: &Path) -> Result<Book, StateError> {
-    Ok(Book::read(statedir::read(state, NAME)?.as_deref()))
+pub fn book(state: &Path) -> Result<Book, AlertError> {
+    let bytes = statedir::read(state, NAME)?;
+    Book::read(bytes.as_deref()).map_err(|why| AlertError::Damaged { path: state.join(NAME), why })
+}
+
+/// Makes sure that a change of the book can be written: what cannot be noted is not sent, for every run would send it.
+fn prepare(state: &Path, book: &Book) -> Result<(), AlertError> {
+    Ok(statedir::hold(state, NAME)?.prepare(book.write().len() + ROOM)?)
 }
 
 /// Changes the book; what is written is on the disk when this returns.
-fn change(state: &Path, change: impl FnOnce(&Book) -> Book) -> Result<(), StateError> {
+fn change(state: &Path, change: impl FnOnce(&Book) -> Book) -> Result<(), AlertError> {
     let held = statedir::hold(state, NAME)?;
-    let book = Book::read(held.read()?.as_deref());
+    let path = || state.join(NAME);
+    let book = Book::read(held.read()?.as_deref()).map_err(|why| AlertError::Damaged { path: path(), why })?;
     let next = change(&book);
-    if next == book { Ok(()) } else { held.replace(next.write().as_bytes()) }
+    if next == book { Ok(()) } else { Ok(held.replace(next.write().as_bytes())?) }
 }

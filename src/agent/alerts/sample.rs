@@ -88,6 +88,7 @@ fn sample(stage: Option<Stage>) -> Batch {
             first_seen: now,
         },
         at: now,
+        since: now,
         first: stage == Stage::Opened,
         edition: 0,
         refusals: 0,

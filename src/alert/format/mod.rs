@@ -159,7 +159,7 @@ fn wish(answer: &Answer, json: &Value) -> Option<SignedDuration> {
     answer.retry_after.max(said.and_then(|seconds| SignedDuration::try_from_secs_f64(seconds.ceil()).ok()))
 }
 
-/// Returns an answer for people, in a line. No service repeats an address or a token in it, and no more than this is kept.
+/// Returns an answer for people, in a line. What it repeats of an address or a token was masked before, and no more than this is kept.
 fn words(answer: &Answer, json: &Value) -> String {
     let keys = ["description", "message", "errmsg", "msg", "error", "title"];
     let said = keys.iter().find_map(|key| json[*key].as_str().filter(|text| !text.is_empty()));

@@ -53,7 +53,7 @@ pub(super) fn name(post: &Post<'_>) -> String {
 
 /// Returns the message's name: the same whenever the same is sent.
 pub(super) fn id(post: &Post<'_>) -> String {
-    let id = post.batch.id();
+    let id = format!("{}.{}.{}", post.sender.cluster, post.sender.host, post.batch.id());
     // A message about many would have a name as long as itself.
     if id.len() <= 120 { id } else { hmac_sha256(b"rmqgit", id.as_bytes()).replace(['+', '/', '='], "") }
 }

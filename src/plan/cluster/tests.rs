@@ -102,7 +102,7 @@ fn with_base(release: BrokerNode, own: &str, peers: &str, grants: &[&str], base:
         "-" => Probe::Failed("no answer".to_owned()),
         _ => Probe::Seen(true),
     };
-    let cluster = Cluster { own: broker(&node, own), runs, peers, stopped };
+    let cluster = Cluster { own: broker(&node, own), runs, peers, stopped, reach: BTreeMap::new() };
     let mut desired =
         Desired { grants: grants.iter().map(|grant| (*grant).to_owned()).collect(), ..Desired::default() };
     desired.role.broker = Some(release);
@@ -230,6 +230,7 @@ fn a_join_in_which_a_run_was_killed_is_completed() {
             runs: Probe::Seen(true),
             peers: BTreeMap::new(),
             stopped: BTreeSet::new(),
+            reach: BTreeMap::new(),
         };
         Observed { cluster: Some(cluster), ..Observed::empty(at) }
     };

@@ -136,7 +136,13 @@ fn observed(members: &str, objects: Objects, queues: Queues) -> Observed {
         applications: Probe::Absent,
         limits: Probe::Absent,
     };
-    let cluster = Cluster { own, runs: Probe::Seen(true), peers: BTreeMap::new(), stopped: BTreeSet::new() };
+    let cluster = Cluster {
+        own,
+        runs: Probe::Seen(true),
+        peers: BTreeMap::new(),
+        stopped: BTreeSet::new(),
+        reach: BTreeMap::new(),
+    };
     Observed { cluster: Some(cluster), ..Observed::empty("2026-01-02T03:00:00Z".parse().expect("a time")) }
 }
 

@@ -16,10 +16,12 @@ mod cli;
 mod cluster;
 mod document;
 mod edit;
+mod reach;
 mod read;
 
 pub use cluster::{change_node_type, forget, join_cluster, reset, set_cookie, shrink, start_app, stop_app};
 pub use edit::edit;
+pub use reach::answers;
 
 /// How long a question may take. A node that has lost sight of others may not answer for half a minute, and then tell what
 /// was true before.

@@ -9,7 +9,7 @@ use super::receiver::{Receiver, Taken};
 use crate::sync::site::Site;
 
 /// A host that tells a webhook of its incidents.
-fn host(receiver: &Receiver, more: &str) -> Site {
+pub(super) fn host(receiver: &Receiver, more: &str) -> Site {
     let site = Site::full();
     site.converge();
     site.put("/etc/rmqgit/alerts/ops", &format!("{}\n", receiver.url), 0o600);
@@ -22,7 +22,7 @@ fn host(receiver: &Receiver, more: &str) -> Site {
 }
 
 /// What was told, as `stage kind object`.
-fn told(taken: &[Taken]) -> Vec<String> {
+pub(super) fn told(taken: &[Taken]) -> Vec<String> {
     let mut told = Vec::new();
     for message in taken {
         let json: Value = serde_json::from_str(&message.body).unwrap();
@@ -34,7 +34,7 @@ fn told(taken: &[Taken]) -> Vec<String> {
     told
 }
 
-const SYSCTL: &str = "/etc/sysctl.d/60-rmqgit.conf";
+pub(super) const SYSCTL: &str = "/etc/sysctl.d/60-rmqgit.conf";
 
 #[test]
 fn a_receiver_hears_when_it_opens_and_when_it_ends_and_nothing_between() {

@@ -1,7 +1,9 @@
 //! Incidents from a run to a receiver: a real `rmqgit sync`, and services on this machine.
 
+mod delivery;
 mod life;
 mod metrics;
 mod receiver;
 mod services;
+mod status;
 mod tls;

@@ -61,13 +61,19 @@ fn serve(stream: TcpStream, taken: &Mutex<Vec<Taken>>, replies: &Mutex<VecDeque<
     let mut headers = BTreeMap::new();
     loop {
         let mut header = String::new();
-        reader.read_line(&mut header).unwrap();
+        let read = reader.read_line(&mut header);
+        if read.is_err() {
+            return;
+        }
         let Some((name, value)) = header.trim_end().split_once(": ") else { break };
         headers.insert(name.to_lowercase(), value.to_owned());
     }
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
+    if reader.read_exact(&mut body).is_err() {
+        // The agent was killed before it had said everything.
+        return;
+    }
     let line = line.rsplit_once(' ').unwrap().0.to_owned();
     taken.lock().unwrap().push(Taken { line, headers, body: String::from_utf8(body).unwrap() });
     let (head, body) = replies.lock().unwrap().pop_front().unwrap_or(("200 OK".to_owned(), "ok".to_owned()));

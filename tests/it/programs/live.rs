@@ -251,7 +251,8 @@ fn plan(access: &Access, door: Door, sample: &BTreeMap<ObjectId, Object>, base: 
     };
     desired.files.insert("/etc/rmqgit-test".parse().expect("a path"), file);
     let own = look(access, door);
-    let cluster = Cluster { own, runs: Probe::Seen(true), peers: BTreeMap::new(), stopped: [].into() };
+    let cluster =
+        Cluster { own, runs: Probe::Seen(true), peers: BTreeMap::new(), stopped: [].into(), reach: [].into() };
     let observed =
         Observed { cluster: Some(cluster), ..Observed::empty("2026-01-02T03:00:00Z".parse().expect("a time")) };
     (rmqgit::plan::plan(base, &desired, &observed), base.settled(&desired, &observed))
