@@ -168,6 +168,7 @@ pub(super) fn explain(error: &PublishError) -> Failure {
         PublishError::Git(GitError::Locked(_)) => {
             failure.help("wait for the other program; if none runs, remove the `.lock` file that it left")
         }
+        PublishError::Git(GitError::Revision { rev, shallow, .. }) => failure.help(revision(rev, *shallow)),
         PublishError::NoSpec { .. } => {
             failure.help("commit a `rmqgit.yaml` at the root of the repository (`rmqgit init`)")
         }
@@ -185,6 +186,21 @@ pub(super) fn explain(error: &PublishError) -> Failure {
         PublishError::Branch(_) => failure.help("give a name such as `rmqgit/output`"),
         _ => failure,
     }
+}
+
+/// Says what to do about a revision that is not there.
+fn revision(rev: &str, shallow: bool) -> String {
+    if let Some((base, head)) = rev.split_once("...").or_else(|| rev.split_once("..")) {
+        let (base, head) = (if base.is_empty() { "HEAD" } else { base }, if head.is_empty() { "HEAD" } else { head });
+        return format!("give two commits: `$(git merge-base {base} {head}) {head}`");
+    }
+    if shallow {
+        return "this is a shallow clone, which lacks older commits and other branches: fetch all of them (`fetch-depth: 0` in GitHub \
+                Actions, `GIT_DEPTH: 0` in GitLab CI, `git fetch --unshallow`)"
+            .to_owned();
+    }
+    "`git log` shows the commits that there are, `git branch --all` and `git tag` their names; fetch what is missing"
+        .to_owned()
 }
 
 /// Says which clusters there are, or which of them may have been meant.

@@ -89,6 +89,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         compare(&comparison, |found| reviewer.take(&found.old, &found.new)).map_err(|error| explain(&error))?;
     let Some((base, head)) = tell(compared)? else { return Ok(Exit::Findings) };
     let mut review = reviewer.finish(base, head);
+    if review.is_empty() && args.head == "HEAD" {
+        writeln!(stderr(), "rmqgit: commits are compared: what is not committed is not looked at")?;
+    }
     if !args.reports.is_empty() {
         review.compare_live(reports(&args.reports)?, clock::now());
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
+use super::page;
 use crate::diag::Diagnostics;
+use crate::model::Cluster;
 use crate::model::fleet::Facts;
 use crate::release::{Bundle, StoredFiles};
 use crate::sys::git::dir::Dir;
@@ -17,8 +19,8 @@ pub(super) struct Compiled {
     pub(super) bundles: Vec<Bundle>,
     /// What other clusters must not have too.
     pub(super) facts: Facts,
-    /// The pages for people, by their names in the cluster's directory.
-    pub(super) pages: StoredFiles,
+    /// What it was compiled from.
+    pub(super) cluster: Cluster,
     /// What a person should look at.
     pub(super) warnings: Diagnostics,
 }
@@ -84,6 +86,13 @@ pub(super) fn build<T: Send, E: Send>(
         written
     })?;
     Ok(done.into_values().flatten().collect())
+}
+
+impl Compiled {
+    /// Returns the pages for people, by their names in the cluster's directory.
+    pub(super) fn pages(&self) -> StoredFiles {
+        page::cluster(&self.cluster, &self.bundles)
+    }
 }
 
 /// Returns the directory of a cluster: its pages, and a directory per host.

@@ -113,11 +113,18 @@ pub(super) fn open(said: &mut Said, store: &Store, objects: &Objects<'_>) -> Res
     Ok(fleet.map(|fleet| Side::Spec(Box::new((spec, fleet)))))
 }
 
-/// Opens an old side. One without a spec is an empty release: the change is the one that brings the spec.
+/// Opens the revision that is compared with: one from before the spec is an empty release.
 pub(super) fn open_old(said: &mut Said, store: &Store, objects: &Objects<'_>) -> Result<Option<Side>, PublishError> {
+    // What CI names as the commit before the first push of a branch.
+    let is_nothing = said.rev.len() >= 40 && said.rev.bytes().all(|byte| byte == b'0');
+    if is_nothing {
+        return Ok(Some(Side::Release(Base::default())));
+    }
     match open(said, store, objects) {
-        Err(PublishError::NoSpec { .. }) => Ok(Some(Side::Release(Base::default()))),
-        side => side,
+        Err(PublishError::NoSpec { .. }) => {
+            Ok(Some(Side::Release(Base { tip: Some(store.resolve(&said.rev)?), ..Base::default() })))
+        }
+        opened => opened,
     }
 }
 
@@ -133,7 +140,8 @@ fn published(store: &Store, objects: &Objects<'_>, new: &Side) -> Result<Base, P
 /// Says what a side is.
 fn describe(objects: &Objects<'_>, side: &Side, rev: &str) -> Result<review::Side, PublishError> {
     let (commit, release) = match side {
-        Side::Release(base) => (base.tip, true),
+        // A commit from before the spec is neither.
+        Side::Release(base) => (base.tip, base.root.is_some() || base.tip.is_none()),
         Side::Spec(spec) => (Some(spec.0.id), false),
     };
     let subject = commit.map(|id| objects.commit(id)).transpose()?.map(|commit| commit.subject().to_owned());

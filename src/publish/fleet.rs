@@ -9,7 +9,6 @@ use jiff::civil::Date;
 
 use super::PublishError;
 use super::build::Compiled;
-use super::page;
 use super::source::{SpecCommit, SpecFile};
 use crate::check::{self, Beside, Judge, POLICIES, SealedFiles, TEMPLATES, sealed};
 use crate::compile::Compiler;
@@ -201,8 +200,8 @@ impl Fleet {
             },
         };
         let compiled = |bundles: Vec<Bundle>| {
-            let pages = page::cluster(&cluster, &bundles);
-            Compiled { facts: Facts::of(&cluster, source), bundles, pages, warnings: Diagnostics::new() }
+            let facts = Facts::of(&cluster, source);
+            Compiled { facts, bundles, cluster, warnings: Diagnostics::new() }
         };
         Ok(bundles.map(compiled))
     }

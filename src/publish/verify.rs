@@ -270,7 +270,7 @@ impl Bed<'_> {
             self.jobs,
             |_, unit| {
                 Ok(fleet.compile(objects, &units[unit], None)?.map(|one| {
-                    let files = build::files(&one.bundles, one.pages);
+                    let files = build::files(&one.bundles, one.pages());
                     let id = Dir::new(files.clone()).id();
                     // The files of a fleet are not kept, but for those that differ.
                     let files = (!same(one.facts.cluster.as_str(), id)).then_some(files);

@@ -228,7 +228,8 @@ fn pack(
     base: &Base,
     compiled: Compiled,
 ) -> Result<Product<(Oid, Vec<Edit>)>, GitError> {
-    let Compiled { bundles, facts, pages, warnings } = compiled;
+    let pages = compiled.pages();
+    let Compiled { bundles, facts, warnings, .. } = compiled;
     let dir = build::directory(&bundles, pages);
     dir.pack(packer, hosts.objects, base.trees.get(facts.cluster.as_str()).copied())?;
     let mut edits = Vec::new();

@@ -114,27 +114,34 @@ fn same_but(path: &str, old: &str, new: &str) -> Option<Note> {
     if old == new {
         return None;
     }
-    let blank = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    if blank(old) == blank(new) {
+    // A line that joins another one may become a part of its comment.
+    if has_comments(path) && lines(old).eq(lines(new)) {
         return Some(Note::Whitespace);
     }
     if has_comments(path) && said(old).eq(said(new)) {
         return Some(Note::Comments);
     }
     let sorted = |text: &str| {
-        let mut lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort();
         lines
     };
     (sorted(old) == sorted(new)).then_some(Note::Reordered)
 }
 
-/// Returns the lines that a program reads. What stands in them may depend on blanks.
-pub(super) fn said(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+/// Returns the lines that are not blank. Blanks around a line say nothing, those inside may stand between quotes or in a value.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    // After a backslash a blank is a letter.
+    let trimmed = |line| if str::contains(line, '\\') { str::trim_start(line) } else { str::trim(line) };
+    text.lines().map(trimmed).filter(|line| !line.is_empty())
 }
 
-/// Whether a line that begins with `#` is a comment of the file.
+/// Returns the lines that a program reads. What stands in them may depend on blanks.
+pub(super) fn said(text: &str) -> impl Iterator<Item = &str> {
+    lines(text).filter(|line| !line.starts_with('#'))
+}
+
+/// Whether a line that begins with `#` is a comment of the file, and blanks around a line say nothing.
 fn has_comments(path: &str) -> bool {
     use crate::facts::platform;
     path == platform::HOSTS || std::path::Path::new(path).extension().is_some_and(|end| end == "conf" || end == "cfg")
@@ -147,7 +154,9 @@ mod tests {
     #[test]
     fn what_is_less_than_it_looks() {
         let check = |old: &str, new: &str| same_but("/etc/haproxy/haproxy.cfg", old, new);
-        assert_eq!(check("a b\n", "a  b\n\n"), Some(Note::Whitespace));
+        assert_eq!(check("a b\n", "\ta b  \n\n"), Some(Note::Whitespace));
+        assert_eq!(check("a \\\n", "a \\ \n"), None, "an escaped blank is a letter");
+        assert_eq!(check("# x\na b\n", "# x a b\n"), None, "a setting that becomes a comment is gone");
         assert_eq!(check("# x\na b\n", "a b\n # y\n"), Some(Note::Comments));
         assert_eq!(check("a\nb\n", "b\na\n"), Some(Note::Reordered));
         assert_eq!(check("a\nb\n", "b\nc\n"), None);

@@ -78,7 +78,8 @@ impl Review {
         let written = self.written();
         let mut live = Vec::new();
         for one in &self.clusters {
-            for host in one.hosts.iter().filter(|host| !one.added.contains(host)) {
+            let added: BTreeSet<&HostId> = one.added.iter().collect();
+            for host in one.hosts.iter().filter(|host| !added.contains(host)) {
                 let written = written.get(host).unwrap_or(&NOTHING);
                 live.push(match latest.get(host) {
                     Some(report) => said(host, report, written, now),
@@ -103,9 +104,15 @@ impl Review {
                     written.entry(host.clone()).or_default().insert(file.path.clone());
                 }
             }
+            let objects: Vec<String> =
+                one.objects.iter().map(|object| format!("{} {}", object.object, object.name)).collect();
             for host in &one.hosts {
-                let objects = one.objects.iter().map(|object| format!("{} {}", object.object, object.name));
-                written.entry(host.clone()).or_default().extend(objects);
+                written.entry(host.clone()).or_default().extend(objects.iter().cloned());
+            }
+            for plugin in one.services.iter().filter(|service| service.place == "enabled_plugins") {
+                for host in &plugin.hosts {
+                    written.entry(host.clone()).or_default().insert(format!("plugin {}", plugin.setting.key));
+                }
             }
         }
         written
@@ -190,6 +197,15 @@ fn subject(subject: &Subject) -> String {
         Subject::Object { r#type, vhost, name } => {
             let named = match (r#type, vhost) {
                 (ObjectType::Permission, Some(vhost)) => format!("of {} in {}", quoted(name), quoted(vhost)),
+                // As the agent names them: `COMPONENT/NAME`, `USER on EXCHANGE`.
+                (ObjectType::Parameter, Some(vhost)) => {
+                    let (component, name) = name.split_once('/').unwrap_or(("", name));
+                    format!("{component} {} in {}", quoted(name), quoted(vhost))
+                }
+                (ObjectType::TopicPermission, Some(vhost)) => {
+                    let (user, exchange) = name.split_once(" on ").unwrap_or((name, ""));
+                    format!("of {} on {} in {}", quoted(user), quoted(exchange), quoted(vhost))
+                }
                 (_, Some(vhost)) => format!("{} in {}", quoted(name), quoted(vhost)),
                 (_, None) => quoted(name),
             };

@@ -24,8 +24,10 @@ impl Names {
         let mut names = Self::default();
         names.words.insert(pair.name.to_string(), "<cluster>".to_owned());
         let (old, new) = (side(pair.old.values().next()), side(pair.new.values().next()));
-        for (word, host) in &old {
-            if new.get(word) == Some(host) {
+        // What comes or goes as a whole has the words of its side.
+        let (one, other) = if pair.is_new() { (&new, &new) } else { (&old, if pair.is_gone() { &old } else { &new }) };
+        for (word, host) in one {
+            if other.get(word) == Some(host) {
                 names.add(word, host);
             }
         }

@@ -9,7 +9,7 @@ use super::pair::{Pair, list};
 use super::settings::change;
 use super::words::{bare, quoted};
 use super::{Class, Consequence, ObjectChange, SettingChange};
-use crate::definitions::{Definitions, Policy};
+use crate::definitions::{Definitions, Policy, secret_references};
 use crate::policy::name_beyond;
 
 /// An object: its kind, and its name with its virtual host.
@@ -136,15 +136,22 @@ fn sentence(id: &Id, kind: Kind, settings: &[SettingChange], stays: Option<&str>
     let shown: Vec<String> = settings
         .iter()
         .map(|one| match kind {
-            Kind::Modified => format!("{} {}", one.key, change(one.from.as_deref(), one.to.as_deref())),
+            Kind::Modified => format!("{} {}", one.key, change(named(&one.from), named(&one.to))),
             _ => format!("{} {}", one.key, one.to.as_deref().or(one.from.as_deref()).unwrap_or_default()),
         })
         .collect();
     let shown = shown.join(", ");
     match (kind, stays) {
         (Kind::Added, _) if shown.is_empty() => format!("{object} {name} is new"),
-        (Kind::Added, _) => format!("{object} {name} is new: {shown}"),
-        (Kind::Modified, _) => format!("{object} {name}: {shown}{}", access(object, settings)),
+        (Kind::Added, _) => format!("{object} {name} {} new: {shown}{}", is_or_are(object), limited(settings)),
+        (Kind::Modified, _) => {
+            format!(
+                "{object} {name}: {shown}{}{}{}",
+                access(object, settings),
+                limited(settings),
+                of_user(object, settings)
+            )
+        }
         (Kind::Removed, _) if object == "vhost" => {
             format!("{object} {name} is no longer in the spec, and stays on the brokers")
         }
@@ -154,8 +161,46 @@ fn sentence(id: &Id, kind: Kind, settings: &[SettingChange], stays: Option<&str>
             )
         }
         (Kind::Removed, None) if object == "user" => format!("{object} {name} is deleted: who uses it is locked out"),
-        (Kind::Removed, None) => format!("{object} {name} is removed"),
+        (Kind::Removed, None) => format!("{object} {name} {} removed", is_or_are(object)),
     }
+}
+
+fn is_or_are(object: &str) -> &'static str {
+    if object.starts_with("limits ") { "are" } else { "is" }
+}
+
+/// Says what a limit of nothing does.
+fn limited(settings: &[SettingChange]) -> &'static str {
+    let none = |key: &str| settings.iter().any(|one| one.key == key && one.to.as_deref() == Some("0"));
+    match (none("max-connections"), none("max-queues")) {
+        (true, _) => "; nobody can connect any more",
+        (_, true) => "; nobody can declare a queue any more",
+        _ => "",
+    }
+}
+
+/// Says who is locked out by other tags or another password.
+fn of_user(object: &str, settings: &[SettingChange]) -> String {
+    let mut said = String::new();
+    for one in settings.iter().filter(|_| object == "user") {
+        let has =
+            |tags: &Option<String>, tag: &str| tags.iter().flat_map(|tags| tags.split(", ")).any(|one| one == tag);
+        match one.key.as_str() {
+            "tags" if has(&one.from, "administrator") && !has(&one.to, "administrator") => {
+                said.push_str("; it may no longer administer the brokers");
+            }
+            "password" | "password hash" if one.to.is_some() && said.is_empty() => {
+                said.push_str("; who logs in with the old password is refused from then on, open connections stay");
+            }
+            _ => {}
+        }
+    }
+    said
+}
+
+/// Returns a value as a sentence names it: one that is empty is not one that is set.
+fn named(value: &Option<String>) -> Option<&str> {
+    value.as_deref().map(|value| if value.is_empty() { "nothing" } else { value })
 }
 
 /// Says with names what a permission no longer allows, or allows now.
@@ -260,12 +305,31 @@ fn of_value(value: &Value) -> Fields {
     }
 }
 
+/// Returns what the brokers hold without hashes of passwords and passwords in addresses: a review is shown to many.
+pub(super) fn without_passwords(definitions: &Definitions) -> Definitions {
+    let mut shown = definitions.clone();
+    for user in shown.users.values_mut() {
+        user.password_hash = user.password_hash.as_deref().map(digest);
+    }
+    let values = shown.parameters.iter_mut().map(|one| &mut one.value).chain(shown.global_parameters.values_mut());
+    for (key, value) in values.filter_map(Value::as_object_mut).flatten() {
+        if is_address(key, value) {
+            *value = Value::String(masked(key, value));
+        }
+    }
+    shown
+}
+
+/// Whether a value of a parameter is an address, or several, with a password in it.
+fn is_address(key: &str, value: &Value) -> bool {
+    let text = shown(value);
+    key.contains("uri") && text.contains("://") && text.contains('@') && secret_references(value).is_empty()
+}
+
 /// Returns a value of a parameter; the password in an address is nobody's business.
 fn masked(key: &str, value: &Value) -> String {
-    if crate::definitions::secret_references(value).is_empty() {
-        let text = shown(value);
-        let address = key.contains("uri") && text.contains("://") && text.contains('@');
-        return if address { format!("an address with a password ({})", digest(&text)) } else { text };
+    if is_address(key, value) {
+        return format!("an address with a password ({})", digest(&shown(value)));
     }
     crate::definitions::secret_reference(value).map_or_else(|| shown(value), |name| crate::release::placeholder(&name))
 }

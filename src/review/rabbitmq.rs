@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::haproxy::add;
 use super::pair::Pair;
-use super::settings::{change, differing};
+use super::settings::{Differs, change, differing};
 use super::{Class, ServiceChange, SettingChange};
 use crate::facts::{config_effects, platform};
 use crate::policy::text::Setting;
@@ -21,18 +21,19 @@ pub(super) fn changes(pair: &Pair<'_>) -> Vec<ServiceChange> {
         (platform::SYSCTL, "kernel", Class::Live, |_| String::new()),
     ];
     for (path, service, class, meaning) in files {
+        let place = path.rsplit('/').next().unwrap_or(path);
+        let made = |one: Differs| {
+            let text = format!("{} {}{}", one.key, change(one.from.as_deref(), one.to.as_deref()), meaning(&one.key));
+            let setting = SettingChange { key: one.key, from: one.from, to: one.to };
+            ServiceChange { service, class, place: place.to_owned(), setting, text, hosts: Vec::new() }
+        };
+        // Most hosts of a cluster have the same text.
+        let mut known: BTreeMap<(String, String), Vec<ServiceChange>> = BTreeMap::new();
         for (host, old, new) in pair.rewritten(path) {
-            let these: Vec<ServiceChange> = differing(&assignments(&old), &assignments(&new), |_| 1)
-                .into_iter()
-                .map(|one| {
-                    let text =
-                        format!("{} {}{}", one.key, change(one.from.as_deref(), one.to.as_deref()), meaning(&one.key));
-                    let place = path.rsplit('/').next().unwrap_or(path).to_owned();
-                    let setting = SettingChange { key: one.key, from: one.from, to: one.to };
-                    ServiceChange { service, class, place, setting, text, hosts: Vec::new() }
-                })
-                .collect();
-            add(&mut found, &these, pair, host);
+            let these = known.entry((old, new)).or_insert_with_key(|(old, new)| {
+                differing(&assignments(old), &assignments(new), |_| 1).into_iter().map(made).collect()
+            });
+            add(&mut found, these, pair, host);
         }
     }
     found.extend(plugins(pair));

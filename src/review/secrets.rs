@@ -70,7 +70,10 @@ fn uses(bundle: &Bundle, name: &SecretRef) -> Vec<String> {
             continue;
         }
         let done = match &artifact.on_change {
-            _ if path.as_str() == platform::COOKIE => "running nodes take it without a restart".to_owned(),
+            _ if path.as_str() == platform::COOKIE => {
+                "running nodes take it without a restart; hosts hold another one back until the spec grants `rotate-cookie`"
+                    .to_owned()
+            }
             OnChange::Reload(unit) => format!("{unit} reloads"),
             OnChange::Restart(unit) | OnChange::DaemonReload(unit) => format!("{unit} has to restart"),
             OnChange::Nothing | OnChange::Sysctl | OnChange::Units | OnChange::Plugins => {

@@ -22,6 +22,11 @@ type Values = BTreeMap<(String, String), Vec<String>>;
 
 /// Compares settings; `name` says how many words of a line are its name.
 pub(super) fn differing(old: &[Setting], new: &[Setting], name: impl Fn(&Setting) -> usize) -> Vec<Differs> {
+    // Most of a text is as it was, and is not looked at any further.
+    let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[same..], &new[same..]);
+    let same = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[..old.len() - same], &new[..new.len() - same]);
     let values = |settings: &[Setting]| {
         let mut values = Values::new();
         for setting in settings {

@@ -67,6 +67,8 @@ macro_rules! shows {
     };
 }
 
+mod members;
+
 const POLICY: &str = "        definition: {ha-mode: all, ha-sync-mode: automatic}\n";
 
 shows!(a_policy_with_fewer_mirrors, Class::Live, &[("ha-mode: all,", "ha-mode: exactly, ha-params: 2,")]);

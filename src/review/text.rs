@@ -157,7 +157,9 @@ impl Page {
             (many, more) => format!("{}: {} and {more} more", count(many, "cluster"), names.join(", ")),
         };
         let hosts = count(one.hosts.len(), "host");
-        self.line(&format!("{BOLD}{}", one.class.color()), &format!("{} — {} — {hosts}", which, one.class.as_str()));
+        let each = if one.clusters.len() > 1 { "; in each of the clusters:" } else { "" };
+        let heading = format!("{which} — {} — {hosts}{each}", one.class.as_str());
+        self.line(&format!("{BOLD}{}", one.class.color()), &heading);
         for transition in &one.transitions {
             self.transition(transition, one);
         }

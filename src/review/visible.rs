@@ -20,7 +20,7 @@ pub(super) fn visible(text: &str) -> String {
 /// letters without a width, tags, variation selectors, and what Unicode reserves for no character at all.
 ///
 /// Source: Unicode Standard Annex 9 (explicit directional formatting), and the character database's category Cf.
-fn is_hidden(c: char) -> bool {
+pub(super) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
             u32::from(c),

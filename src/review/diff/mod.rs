@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::objects::without_passwords;
 use super::{HostId, ReleaseTree};
-use crate::definitions::Definitions;
+use crate::facts::platform;
 use crate::name::{HostName, SecretRef};
 use crate::release::{Artifact, Bundle, Check, DEFINITIONS, MANIFEST, OnChange, Owner, Part, Piece, sealed_path};
 use crate::secret::{Fingerprint, Sealed};
@@ -130,7 +131,7 @@ pub(super) fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Ch
         changes.extend(document_change(old, new));
     }
     let definitions = |bundle: Option<&Bundle>| {
-        bundle.and_then(|bundle| bundle.definitions.as_ref()).map(Definitions::to_canonical_json)
+        bundle.and_then(|bundle| bundle.definitions.as_ref()).map(|one| without_passwords(one).to_canonical_json())
     };
     let same = old.and_then(|bundle| bundle.definitions.as_ref()) == new.and_then(|bundle| bundle.definitions.as_ref());
     let (before, after) = if same { (None, None) } else { (definitions(old), definitions(new)) };
@@ -143,6 +144,9 @@ pub(super) fn host_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Ch
     paths.dedup();
     for path in paths {
         let (old, new) = (old.get(path), new.get(path));
+        if old == new {
+            continue;
+        }
         let (before, after) = (old.map(stored), new.map(stored));
         let attributes = match (old, new) {
             (Some(old), Some(new)) => attributes(old, new),
@@ -185,12 +189,14 @@ fn secret_changes(old: Option<&Bundle>, new: Option<&Bundle>) -> Vec<Change> {
     names.into_iter().filter_map(change).collect()
 }
 
-/// Returns the most that a host does when the value of a secret changes, as far as files are concerned.
+/// Returns the most that a host does when the value of a secret changes, as far as files are concerned. Running nodes take
+/// another Erlang cookie without a restart.
 fn action_of(bundle: &Bundle, name: &SecretRef) -> Option<OnChange> {
-    let holds = |artifact: &&Artifact| {
+    let holds = |artifact: &Artifact| {
         artifact.content.iter().any(|piece| matches!(piece, Piece::Secret { name: other, .. } if other == name))
     };
-    bundle.artifacts.values().filter(holds).map(|artifact| artifact.on_change.clone()).max()
+    let files = bundle.artifacts.iter().filter(|(path, artifact)| path.as_str() != platform::COOKIE && holds(artifact));
+    files.map(|(_, artifact)| artifact.on_change.clone()).max()
 }
 
 fn stored(artifact: &Artifact) -> String {

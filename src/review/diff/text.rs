@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use similar::{Algorithm, TextDiff};
 
 use super::super::HostId;
+use super::super::visible::is_hidden;
 use super::{Change, Diff, Kind};
 use crate::release::OnChange;
 
@@ -112,11 +113,11 @@ pub(super) fn action(on_change: &OnChange) -> String {
     }
 }
 
-/// Shows control characters instead of sending them to the terminal.
+/// Shows control characters, and those that hide or turn text, instead of sending them to the terminal.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() && c != '\t' { out.extend(c.escape_default()) } else { out.push(c) }
+        if is_hidden(c) && c != '\t' { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }

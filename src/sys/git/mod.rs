@@ -51,6 +51,8 @@ pub enum GitError {
     Revision {
         /// The revision as it was given.
         rev: String,
+        /// Whether the repository has a part of its history only.
+        shallow: bool,
         /// What libgit2 said.
         source: git2::Error,
     },
@@ -196,7 +198,7 @@ impl Store {
     /// Returns the commit that a revision such as `HEAD` or `main~1` names.
     pub fn resolve(&self, rev: &str) -> Result<Oid, GitError> {
         let commit = self.repo.revparse_single(rev).and_then(|object| object.peel_to_commit());
-        commit.map(|commit| commit.id()).map_err(|source| GitError::Revision { rev: rev.to_owned(), source })
+        commit.map(|commit| commit.id()).map_err(|source| self.no_revision(rev, source))
     }
 
     /// Returns the commit that a ref points to, or `None` if there is no such ref.
@@ -204,8 +206,12 @@ impl Store {
         match self.repo.refname_to_id(name) {
             Ok(id) => Ok(Some(id)),
             Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-            Err(source) => Err(GitError::Revision { rev: name.to_owned(), source }),
+            Err(source) => Err(self.no_revision(name, source)),
         }
+    }
+
+    fn no_revision(&self, rev: &str, source: git2::Error) -> GitError {
+        GitError::Revision { rev: rev.to_owned(), shallow: self.repo.is_shallow(), source }
     }
 
     /// Returns the full name of the branch that the working tree shows, if there is one.
