@@ -10,7 +10,7 @@ use super::publish::{explain, jobs};
 use super::review::tell_one;
 use super::{Exit, Failure, load, stderr, stdout};
 use crate::check::{self, Checked};
-use crate::diag::{Diagnostic, Place};
+use crate::diag::{Diagnostic, Place, excerpt};
 use crate::model::Cluster;
 use crate::name::ClusterName;
 use crate::publish;
@@ -113,10 +113,11 @@ fn hold(checked: &mut Checked, after: &After, dir: &Path, (rev, files): (&str, &
         Ok(before) => before,
         Err(said) => {
             tell_one(&said)?;
-            writeln!(
-                stderr(),
-                "rmqgit: the spec at `{rev}` is wrong itself, so that nothing is compared with it: no transition is looked for"
-            )?;
+            let message = format!("the spec at `{}` is wrong itself: no transition is looked for", excerpt(rev));
+            checked.diags.push(
+                Diagnostic::warning("base-not-compared", message)
+                    .help("compare with a revision whose spec is sound, such as the published release"),
+            );
             return Ok(false);
         }
     };

@@ -74,9 +74,6 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    if args.cluster.is_some() && args.format != Format::Svg {
-        return Err(Failure::usage("`--cluster` draws a picture").help("add `--format svg`"));
-    }
     let comparison = Comparison {
         repository: args.dir.clone(),
         old: args.base.clone(),

@@ -1,5 +1,7 @@
 //! `rmqgit review` and `rmqgit check --base`, over real repositories.
 
+mod base;
+
 use std::fs;
 use std::path::Path;
 
@@ -68,7 +70,10 @@ fn the_same_is_said_whatever_the_sides_are() {
     assert_eq!(without_sides(repository.review(&[])), specs, "the published release against HEAD");
     assert_eq!(publish().0, 0);
     assert_eq!(without_sides(repository.review(&["rmqgit/output~1", "rmqgit/output"])), specs, "two releases");
-    assert!(repository.review(&["HEAD", "HEAD"]).ends_with("nothing changes on any host\n"));
+    let (status, out, err) = run(rmqgit().current_dir(repository.path()).args(["review", "HEAD", "HEAD"]));
+    assert_eq!(status, 0);
+    assert!(out.ends_with("nothing changes on any host\n"), "{out}");
+    assert_eq!(err, "rmqgit: commits are compared: what is not committed is not looked at\n");
 }
 
 #[test]

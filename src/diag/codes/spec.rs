@@ -226,6 +226,16 @@ pub(super) const CODES: &[Code] = &[
         example: "nodes: [{host: rabbit1, type: ram}, rabbit2]\n",
     },
     Code {
+        code: "base-not-compared",
+        title: "A change that is compared with nothing",
+        why: "The spec at the revision that `--base` names has errors itself, so that nobody can say what the change does to the \
+              hosts: no transition is looked for. The status is that of the spec as it lies here, so that a change that mends \
+              the other one can be merged.",
+        fix: "Compare with a revision whose spec is sound, such as the published release (`--base rmqgit/output`), or merge \
+              nothing but the repair.",
+        example: "# rmqgit check --base rmqgit/output\n",
+    },
+    Code {
         code: "transition-not-granted",
         title: "A dangerous change without its grant",
         why: "Another Erlang cookie, other virtual addresses, a node that leaves, is renamed or becomes another kind, and a \
