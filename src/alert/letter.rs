@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::name::{ClusterName, HostName};
 use crate::report::{Report, age};
 
-use super::kind::{Identity, Severity};
+use super::kind::{Identity, Kind, Severity};
 use super::ledger::{Case, Stage};
 use super::outbox::{Batch, Entry};
 
@@ -118,12 +118,14 @@ impl Letter {
     fn of_one(sender: &Sender, entry: &Entry, plain: bool, now: Timestamp) -> Self {
         let Entry { stage, case, at, .. } = entry;
         let Sender { cluster, host, .. } = sender;
+        // The release that the host is compared with, and not one that it refuses or misses.
+        let about_applied = !matches!(case.identity.kind, Kind::RefusedRelease | Kind::FailedRelease | Kind::NoRelease);
         let mut facts = vec![("what", case.summary.clone())];
         let over = matches!(stage, Stage::Resolved | Stage::Passed);
         if !plain {
             facts.push(("since", since(case, now)));
             facts.push(("cause", case.cause.clone()));
-            if let Some((commit, _)) = &sender.release {
+            if let Some((commit, _)) = sender.release.as_ref().filter(|_| about_applied) {
                 facts.push(("release", commit.chars().take(10).collect()));
             }
             if !over {
@@ -133,7 +135,7 @@ impl Letter {
         facts.retain(|(_, text)| !text.trim().is_empty());
         let diff = case.diff.as_deref().filter(|_| !plain && *stage != Stage::Resolved).unwrap_or_default();
         let mut links = Vec::new();
-        links.extend(sender.release_page().map(|link| ("release", link)));
+        links.extend(sender.release_page().filter(|_| about_applied).map(|link| ("release", link)));
         links.extend(sender.runbook_of(&case.identity).map(|link| ("runbook", link)));
         let letter = Self {
             tone: if over { Tone::Good } else { Tone::Bad(case.severity) },
@@ -185,23 +187,31 @@ impl Letter {
         let Sender { cluster, host, .. } = sender;
         let is_over = |entry: &&Entry| matches!(entry.stage, Stage::Resolved | Stage::Passed);
         let over = entries.iter().filter(is_over).count();
-        let worst = entries.iter().filter(|entry| !is_over(entry)).map(|entry| entry.case.severity).max();
-        let there = entries.len() - over;
-        let mut title = format!("{cluster}/{host}: {there} incidents");
-        if over > 0 {
-            let _ = write!(title, ", {over} that are over");
+        // Of those that are as bad, the one that stands first.
+        let worst = entries.iter().filter(|entry| !is_over(entry)).rev().max_by_key(|entry| entry.case.severity);
+        let mut title = match worst.map(|entry| &entry.case) {
+            None => format!("all {over} over on {cluster}/{host}"),
+            Some(case) => {
+                let (severity, there) = (case.severity, entries.len() - over);
+                let s = if there == 1 { "" } else { "s" };
+                format!("{severity}: {there} incident{s} on {cluster}/{host}, the worst: {}", case.identity)
+            }
+        };
+        if over > 0 && worst.is_some() {
+            let _ = write!(title, "; {over} over");
         }
         let line = |entry: &Entry| {
             let Entry { stage, case, at, .. } = entry;
             let summary = case.summary.lines().next().unwrap_or_default();
-            format!("{}: {}: {summary} ({})", word(*stage, case, *at), case.identity, since(case, now))
+            let since = if is_over(&entry) { String::new() } else { format!(" (since {})", since(case, now)) };
+            format!("{}: {}: {summary}{since}", word(*stage, case, *at), case.identity)
         };
-        let runbook = entries.first().and_then(|entry| sender.runbook_of(&entry.case.identity));
+        let runbook = worst.or(entries.first()).and_then(|entry| sender.runbook_of(&entry.case.identity));
         let mut links = Vec::new();
         links.extend(sender.release_page().map(|link| ("release", link)));
         links.extend(runbook.map(|link| ("runbook", link)));
         let letter = Self {
-            tone: worst.map_or(Tone::Good, Tone::Bad),
+            tone: worst.map_or(Tone::Good, |entry| Tone::Bad(entry.case.severity)),
             title: sender.marked(title),
             facts: Vec::new(),
             list: entries.iter().take(NAMED).map(line).collect(),
@@ -265,7 +275,7 @@ fn word(stage: Stage, case: &Case, at: Timestamp) -> String {
         Stage::Reminded => format!("{}, still there after {}", case.severity, lasted()),
         Stage::Flapping => format!("{}, comes and goes", case.severity),
         Stage::Resolved => format!("resolved after {}", lasted()),
-        Stage::Passed => "came and is over".to_owned(),
+        Stage::Passed => format!("{}, came and is over", case.severity),
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) const DISCORD: Markup = Markup {
 /// Telegram's HTML, by <https://core.telegram.org/bots/api#html-style>. Names and tags in plain text are found without any
 /// markup, in code they are not.
 pub(super) const TELEGRAM: Markup = Markup {
-    escape: |text| inert(&entities(text), &['@', '#']),
+    escape: |text| inert(&entities(&no_address(text)), &['@', '#']),
     bold: |text| format!("<b>{text}</b>"),
     block: |text| format!("\n<blockquote expandable><code>{}</code></blockquote>", entities(text)),
     link: |name, url| format!("<a href=\"{}\">{name}</a>", attribute(url)),
@@ -193,8 +193,10 @@ fn no_emoji(text: &str) -> String {
     for (at, c) in text.char_indices() {
         out.push(c);
         let rest = &text[at + c.len_utf8()..];
-        let name = rest.find(|c: char| !(c.is_alphanumeric() || "_+-'".contains(c))).unwrap_or(rest.len());
-        if c == ':' && name > 0 && rest[name..].starts_with(':') {
+        let length = rest.find(|c: char| !(c.is_alphanumeric() || "_+-'".contains(c))).unwrap_or(rest.len());
+        // Two digits are a time of the day or a part of an address.
+        let is_name = length > 2 || rest[..length].chars().any(|c| !c.is_ascii_digit());
+        if c == ':' && is_name && length > 0 && rest[length..].starts_with(':') {
             out.push('\u{200b}');
         }
     }

@@ -133,10 +133,10 @@ impl Sighting {
     pub fn of(report: &Report) -> Self {
         let mut seen = Self { blind: blind(report), ..Self::default() };
         for change in report.changes.iter().filter(|change| !is_of_other_member(change)) {
-            add(&mut seen.problems, difference(change, report.at));
+            add(&mut seen.problems, difference(change));
         }
         for change in report.applied.iter().filter(|change| change.cause != Cause::Release) {
-            let repaired = difference(change, report.at);
+            let repaired = difference(change);
             if !seen.problems.contains_key(&repaired.identity) {
                 add(&mut seen.repaired, repaired);
             }
@@ -247,7 +247,7 @@ fn is_of_other_member(change: &Change) -> bool {
     change.held.as_ref().is_some_and(|held| held.code == HeldCode::OtherMember)
 }
 
-fn difference(change: &Change, at: Timestamp) -> Problem {
+fn difference(change: &Change) -> Problem {
     let stuck = change.held.as_ref().is_some_and(|held| held.code.fails());
     let (kind, cause) = match change.cause {
         Cause::Drift => (Kind::Drift, "somebody changed the host"),
@@ -271,7 +271,7 @@ fn difference(change: &Change, at: Timestamp) -> Problem {
         diff: change.diff.as_deref().map(|diff| cut(diff, LONGEST_DIFF)),
         print: print(&format!("{cause}{}", told.expect("a change has string keys"))),
         since: change.since,
-        ..plain(kind, &change.subject.to_string(), cause, &report::summary(change, at), &help)
+        ..plain(kind, &change.subject.to_string(), cause, &report::fault(change), &help)
     }
 }
 

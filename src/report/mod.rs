@@ -20,7 +20,7 @@ mod text;
 pub use log::log;
 pub use paused::{Paused, Person};
 pub use text::{Look, text};
-pub(crate) use text::{age, deed, summary};
+pub(crate) use text::{age, deed, fault};
 
 /// The version of the report that this program writes and the only one it reads.
 pub const FORMAT: u32 = 1;

@@ -183,6 +183,29 @@ pub(crate) fn summary(change: &Change, at: Timestamp) -> String {
     text
 }
 
+/// Says in one line what is wrong, for somebody who does not know what a run would do about it.
+pub(crate) fn fault(change: &Change) -> String {
+    let what = match change.action {
+        Action::Create => "is missing",
+        Action::Replace | Action::EditBlock | Action::Mode | Action::Owner => "is not as the release says",
+        Action::Remove => "is not part of the release",
+        Action::Enable => "does not start with the host",
+        Action::Start => "does not run",
+        Action::Reload | Action::ReadUnit | Action::Restart => "runs with something older than the release",
+        Action::Join => "is not a member of its cluster",
+        Action::Forget => "is still known as a member of the cluster",
+    };
+    let differs = change.differs.iter().filter(|one| !matches!(one, Difference::Absent | Difference::Surplus));
+    let mut notes: Vec<String> = differs.filter_map(difference).collect();
+    match change.class {
+        Class::Live => {}
+        Class::Reload => notes.push("needs a reload".to_owned()),
+        Class::Rolling => notes.push("needs a restart".to_owned()),
+    }
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    format!("{} {what}{notes}", change.subject)
+}
+
 fn difference(difference: &Difference) -> Option<String> {
     match difference {
         Difference::Absent => Some("it is not there".to_owned()),

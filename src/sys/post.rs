@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
+use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -221,13 +222,13 @@ impl Postman {
         let (done, ended) = mpsc::channel();
         let transport = transport.build();
         // Whoever gave up waiting is gone by then.
-        thread::spawn(move || drop(done.send(transport.send(&message))));
+        thread::spawn(move || drop(done.send(send_to_each(&transport, &message))));
         match ended.recv_timeout(self.left().min(ONE)).map_err(|_| PostError::Timeout)? {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(error) if error.is_timeout() => Err(PostError::Timeout),
             Err(error) if error.is_tls() || is_of_tls(&error) => Err(PostError::Tls(with_causes(&error))),
-            Err(error) if error.is_permanent() => Err(PostError::Refused(with_causes(&error))),
-            Err(error) if error.is_transient() => Err(PostError::Later(with_causes(&error))),
+            Err(error) if is_about_the_mail(&error) => Err(PostError::Refused(with_causes(&error))),
+            Err(error) if error.is_permanent() || error.is_transient() => Err(PostError::Later(with_causes(&error))),
             Err(error) => Err(PostError::Away(with_causes(&error))),
         }
     }
@@ -297,6 +298,37 @@ fn pem(path: &Path) -> Result<Vec<u8>, PostError> {
     let bytes = fs::read(path).map_err(|error| unusable(error.to_string()))?;
     let count = parse_pem(&bytes).filter(|item| matches!(item, Ok(PemItem::Certificate(_)))).count();
     if count == 0 { Err(unusable("it holds no certificate in PEM".to_owned())) } else { Ok(bytes) }
+}
+
+/// Sends a mail to all whom it is to. Where that is refused, each gets one of their own, and it is enough if one of them takes
+/// it: a mailbox that is gone keeps it from nobody else.
+fn send_to_each(transport: &SmtpTransport, message: &Message) -> Result<(), lettre::transport::smtp::Error> {
+    let answered = |error: &lettre::transport::smtp::Error| error.is_permanent() || error.is_transient();
+    let envelope = message.envelope();
+    let first = match transport.send(message) {
+        Ok(_) => return Ok(()),
+        Err(error) if envelope.to().len() < 2 || !answered(&error) => return Err(error),
+        Err(error) => error,
+    };
+    let bytes = message.formatted();
+    let mut taken = false;
+    for to in envelope.to() {
+        let Ok(one) = Envelope::new(envelope.from().cloned(), vec![to.clone()]) else { continue };
+        match transport.send_raw(&one, &bytes) {
+            Ok(_) => taken = true,
+            Err(error) if answered(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if taken { Ok(()) } else { Err(first) }
+}
+
+/// Whether a server refuses the mail as it is, and neither who sends it nor whom it is to: its size or what it holds.
+fn is_about_the_mail(error: &lettre::transport::smtp::Error) -> bool {
+    let said = with_causes(error);
+    // Enhanced status codes: 5.1 is about addresses, 5.7 about who may do what.
+    let is_other = said.contains("5.1.") || said.contains("5.7.");
+    error.status().is_some_and(|code| matches!(u16::from(code), 552 | 554)) && !is_other
 }
 
 fn message(letter: &Letter<'_>) -> Result<Message, Box<dyn Error>> {

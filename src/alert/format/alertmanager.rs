@@ -27,10 +27,9 @@ pub(super) fn request(server: &Alertmanager, keys: &Keys, post: &Post<'_>) -> Re
         // What has come back meanwhile is sent as what it is now.
         if !open(&case.identity) {
             let ends = match entry.stage {
-                Stage::Resolved => post.now,
                 // A test ends at once, so that it pages nobody.
                 Stage::Passed if !post.sender.test => later(post.now, PASSED),
-                Stage::Passed => post.now,
+                Stage::Resolved | Stage::Passed => post.now,
                 _ => later(post.now, REFRESH * 3),
             };
             alerts.extend(alerts_of(server, post, case, ends));

@@ -112,16 +112,33 @@ pub fn judge(service: &Service, answer: &Answer) -> Fate {
         return fate;
     }
     match answer.status {
-        200..=299 => match service {
-            Service::Mattermost(_) => Fate::Accepted(text_of(&json, "id")),
-            Service::Discord(hook) if hook.forum => Fate::Accepted(text_of(&json, "channel_id")),
-            Service::Matrix(_) => Fate::Accepted(text_of(&json, "event_id")),
-            _ => Fate::Accepted(None),
-        },
+        200..=299 => accepted(service, answer, &json, &said),
         429 => Fate::Delayed { why: said, wait: wish(answer, &json) },
         400 | 413 | 422 => Fate::Refused(said),
         _ => Fate::Delayed { why: said, wait: answer.retry_after },
     }
+}
+
+/// Reads the answer of who has taken a message. A proxy's page with status 200 is not one.
+fn accepted(service: &Service, answer: &Answer, json: &Value, said: &str) -> Fate {
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = text.trim();
+    let named = |key: &str| text_of(json, key).map(|name| Fate::Accepted(Some(name)));
+    let plain = |good: bool| good.then_some(Fate::Accepted(None));
+    let fate = match service {
+        Service::Mattermost(chat) if chat.token_file.is_some() => named("id"),
+        // A webhook says `ok`; what only speaks their language, something like it.
+        Service::Slack(_) | Service::Mattermost(_) => {
+            plain(text == "ok" || json["ok"] == true || json["success"] == true)
+        }
+        Service::Discord(hook) if hook.forum => named("channel_id"),
+        Service::Discord(_) => plain(text.is_empty() || json["id"].is_string()),
+        Service::Matrix(_) => named("event_id"),
+        Service::GoogleChat(_) => plain(json["name"].is_string()),
+        Service::Teams(_) | Service::Alertmanager(_) => plain(!text.starts_with('<')),
+        _ => plain(true),
+    };
+    fate.unwrap_or_else(|| Fate::Delayed { why: format!("an answer that is not the service's: {said}"), wait: None })
 }
 
 /// Says what an answer means of a service whose status does not say it, or not all of it.
@@ -231,9 +248,9 @@ fn letter(post: &Post<'_>) -> Letter {
     Letter::of(post.sender, post.batch, post.now)
 }
 
-/// Returns the thread that a message belongs to. What was refused twice goes without, as it may be that which is refused.
+/// Returns the thread that a message belongs to. What was refused goes without, as the thread may be what is refused.
 fn thread<'a>(post: &Post<'a>) -> Option<&'a str> {
-    post.thread.filter(|_| !post.batch.plain)
+    post.thread.filter(|_| post.batch.entries.iter().all(|entry| entry.refusals == 0))
 }
 
 /// Escapes as much of a text as has room in a number of units that `count` counts: an escape is never cut.

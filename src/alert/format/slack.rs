@@ -5,13 +5,13 @@
 use serde_json::{Value, json};
 
 use super::super::markup::{self, SLACK, units};
-use super::{Answer, Fate, Keys, Post, Request, at, colour, cut, letter, secret, thread, token, url};
+use super::{Answer, Fate, Keys, Post, Request, at, colour, cut_escaped, letter, secret, thread, token, url};
 use crate::alert::target::Chat;
 
 /// The longest text of a section.
 const SECTION: usize = 3_000;
-/// The longest text of a header.
-const HEADER: usize = 150;
+/// The longest text before the blocks, where it is not cut.
+const TITLE: usize = 3_000;
 
 pub(super) fn request(chat: &Chat, keys: &Keys, post: &Post<'_>) -> Result<Request, String> {
     let body = body(chat, post);
@@ -25,18 +25,13 @@ pub(super) fn request(chat: &Chat, keys: &Keys, post: &Post<'_>) -> Result<Reque
 fn body(chat: &Chat, post: &Post<'_>) -> Value {
     let letter = letter(post).fit(|letter| units(&markup::body(letter, &SLACK)) <= SECTION);
     let text = markup::body(&letter, &SLACK);
-    let header = json!({ "type": "header", "text": { "type": "plain_text", "text": cut(&letter.title, HEADER, units), "emoji": false } });
-    let mut blocks = vec![header];
+    // It stands before the attachment, and is what notifications show.
+    let title = (SLACK.bold)(&cut_escaped(&letter.title, TITLE, units, SLACK.escape));
+    let mut body = json!({ "text": title, "unfurl_links": false, "unfurl_media": false });
     if !text.is_empty() {
-        blocks.push(json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } }));
+        let section = json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } });
+        body["attachments"] = json!([{ "color": format!("#{}", colour(letter.tone)), "blocks": [section] }]);
     }
-    let mut body = json!({
-        // What notifications show: without blocks, so nothing in it is read as markup beyond the three escaped characters.
-        "text": (SLACK.escape)(&cut(&letter.title, HEADER, units)),
-        "attachments": [{ "color": format!("#{}", colour(letter.tone)), "blocks": blocks }],
-        "unfurl_links": false,
-        "unfurl_media": false,
-    });
     if let Some(channel) = &chat.channel {
         body["channel"] = json!(channel);
         if let Some(thread) = thread(post) {

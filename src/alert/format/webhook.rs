@@ -29,7 +29,7 @@ pub(super) fn request(hook: &Custom, keys: &Keys, post: &Post<'_>) -> Result<Req
         return Err(format!("the body has {} bytes, and at most {LONGEST} are sent", body.len()));
     }
     let kind = hook.content_type.as_deref().unwrap_or("application/json");
-    let (id, time) = (id(post), post.now.as_second());
+    let (id, time) = (name(post), post.now.as_second());
     let mut headers = vec![
         ("content-type", secret(kind)),
         ("webhook-id", secret(&id)),
@@ -38,17 +38,24 @@ pub(super) fn request(hook: &Custom, keys: &Keys, post: &Post<'_>) -> Result<Req
     if let Some(key) = &keys.secret {
         let key = key.expose();
         // A secret that is written as the specification has it is base64 behind its prefix; any other is taken as it is.
-        let bytes = key.strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
-        let bytes = zeroize::Zeroizing::new(bytes.unwrap_or_else(|| key.as_bytes().to_vec()));
+        let bytes = match key.strip_prefix("whsec_").map(|text| STANDARD.decode(text)) {
+            Some(Err(_)) => return Err("the secret is no base64 behind `whsec_`".to_owned()),
+            Some(Ok(bytes)) => bytes,
+            None => key.as_bytes().to_vec(),
+        };
+        let bytes = zeroize::Zeroizing::new(bytes);
         let sign = hmac_sha256(&bytes, format!("{id}.{time}.{body}").as_bytes());
         headers.push(("webhook-signature", secret(&format!("v1,{sign}"))));
     }
     Ok(Request { put: false, url: url(keys)?, headers, body: body.into_bytes(), bare: false })
 }
 
-/// Returns the message's name among those of every host: the same whenever the same is sent.
+/// Returns the message's name among those of every host: the same whenever the same is sent. It has no full stop, because a
+/// signature covers it and the time with one between them.
 pub(super) fn name(post: &Post<'_>) -> String {
-    format!("{}-{}-{}", post.sender.cluster, post.sender.host, id(post))
+    let (cluster, host) = (&post.sender.cluster, &post.sender.host);
+    let digest = hmac_sha256(b"rmqgit", format!("{cluster}/{host}/{}", id(post)).as_bytes());
+    format!("msg_{}", digest.replace('+', "-").replace('/', "_").replace('=', ""))
 }
 
 /// Returns the message's name: the same whenever the same is sent.
@@ -93,7 +100,7 @@ fn document(post: &Post<'_>) -> Value {
     let (release, spec) = sender.release.clone().map_or((None, None), |(release, spec)| (Some(release), spec));
     json!({
         "format": FORMAT,
-        "id": id(post),
+        "id": name(post),
         "at": post.now.to_string(),
         "cluster": sender.cluster,
         "host": sender.host,

@@ -1,7 +1,9 @@
 //! Incidents from a run to a receiver: a real `rmqgit sync`, and services on this machine.
 
 mod delivery;
+mod formats;
 mod life;
+mod matrix;
 mod metrics;
 mod receiver;
 mod services;

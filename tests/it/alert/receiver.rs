@@ -83,3 +83,69 @@ fn serve(stream: TcpStream, taken: &Mutex<Vec<Taken>>, replies: &Mutex<VecDeque<
     // The agent may have been killed meanwhile.
     let _ = stream.write_all(answer.as_bytes());
 }
+
+/// A way to another server on this machine, that can lose answers.
+pub(super) struct Relay {
+    pub(super) port: u16,
+    lose: Arc<Mutex<bool>>,
+    carried: Arc<Mutex<usize>>,
+}
+
+impl Relay {
+    pub(super) fn new(to: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (lose, carried) = (Arc::new(Mutex::new(false)), Arc::new(Mutex::new(0)));
+        let relay = Self { port, lose: Arc::clone(&lose), carried: Arc::clone(&carried) };
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                carry(stream.unwrap(), to, &lose, &carried);
+            }
+        });
+        relay
+    }
+
+    /// Loses the next answer: the server has done what was asked.
+    pub(super) fn lose_next(&self) {
+        *self.lose.lock().unwrap() = true;
+    }
+
+    /// Returns how many requests came.
+    pub(super) fn carried(&self) -> usize {
+        *self.carried.lock().unwrap()
+    }
+}
+
+/// Carries one request, and its answer back.
+fn carry(stream: TcpStream, to: u16, lose: &Mutex<bool>, carried: &Mutex<usize>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        if let Some((name, value)) = line.trim_end().split_once(": ")
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.parse().unwrap();
+        }
+        head += &line;
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    *carried.lock().unwrap() += 1;
+    let mut server = TcpStream::connect(("127.0.0.1", to)).unwrap();
+    server.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).unwrap();
+    server.write_all(&body).unwrap();
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer).unwrap();
+    let mut stream = stream;
+    if !std::mem::take(&mut *lose.lock().unwrap()) {
+        // The agent may have been killed meanwhile.
+        let _ = stream.write_all(&answer);
+    }
+}

@@ -129,7 +129,7 @@ fn an_incident_is_one_thread() {
     assert_eq!(accepted("telegram", json!({ "ok": true, "result": { "message_id": 42 } })), id("42"));
     assert_eq!(accepted("matrix", json!({ "event_id": "$e" })), id("$e"));
     assert_eq!(accepted("discord-forum", json!({ "channel_id": "1100" })), id("1100"));
-    assert_eq!(accepted("mattermost", json!({ "id": "p" })), id("p"));
+    assert_eq!(accepted("mattermost-bot", json!({ "id": "p" })), id("p"));
 }
 
 #[test]

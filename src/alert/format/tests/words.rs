@@ -75,7 +75,11 @@ fn is_ours(url: &str) -> bool {
 fn read(service: &str, message: &Value) -> Seen {
     let text = |pointer: &str| message.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     match service {
-        "slack" => slack(text("/attachments/0/blocks/1/text/text")),
+        "slack" => {
+            let mut seen = slack(text("/attachments/0/blocks/0/text/text"));
+            seen.faults.extend(slack(text("/text").trim_matches('*')).faults);
+            seen
+        }
         "mattermost" => markdown(&translated(text("/text")), &["**", "code", "link", "list"]),
         "mattermost-bot" => markdown(text("/message"), &["**", "code", "link", "list"]),
         "discord" => {
@@ -86,6 +90,8 @@ fn read(service: &str, message: &Value) -> Seen {
         "telegram" => {
             let mut seen = html(text("/text"), &["b", "blockquote", "code", "a"], "expandable");
             seen.faults.extend(names(&seen.text));
+            let code = regex::Regex::new("(?s)<code>.*?</code>|<a href=[^>]*>").expect("a pattern");
+            seen.faults.extend(code.replace_all(text("/text"), "").contains("://").then(|| "a link".to_owned()));
             seen
         }
         "google-chat" => {
@@ -270,7 +276,8 @@ fn marks(text: &str, marks: &[char], faults: &mut Vec<String>) {
     if let Some(at) = word.replace_all(text, "").find(marks) {
         faults.push(format!("a mark at {at} in {text}"));
     }
-    let emoji = regex::Regex::new(r":[a-z0-9_+'-]+:").expect("a pattern");
+    // Two digits are a time.
+    let emoji = regex::Regex::new(r":([a-z0-9_+'-]*[a-z_+'-][a-z0-9_+'-]*|[0-9]{3,}):").expect("a pattern");
     faults.extend(emoji.find(text).map(|found| format!("an emoji: {}", found.as_str())));
 }
 
@@ -357,7 +364,7 @@ fn the_readers_of_this_file_see_what_they_are_there_for() {
     let check =
         |service: &str, message: Value| assert!(!read(service, &message).faults.is_empty(), "{service} {message}");
     for text in ["<!channel>", "*b*", "`c`", ":tada:", "```a```b```", "&", "&gt; q", "<https://evil.example/|x>"] {
-        check("slack", json!({ "attachments": [{ "blocks": [{}, { "text": { "text": text } }] }] }));
+        check("slack", json!({ "attachments": [{ "blocks": [{ "text": { "text": text } }] }] }));
     }
     for text in ["<b>x</b>", "# h", "> q", "`c`", "[a](https://evil.example)", "~~x~~", "https://evil.example", "*x*"] {
         check("mattermost", json!({ "text": text }));
