@@ -87,6 +87,38 @@ fn all_faults_are_found_in_one_run() {
 }
 
 #[test]
+fn what_is_missing_is_found_beside_what_cannot_be_read() {
+    let wrong = "    port: many\n";
+    let sound = spec("users: {app: {}}", "stats: {user: admin}", "nopreempt: false");
+    let missing = ["missing-password: the user `app` has no password", "missing-field: the statistics page has no `password`"];
+    for text in [sound.clone(), sound.replace("  haproxy:\n", &format!("{wrong}  haproxy:\n"))] {
+        let said = brief(&run(&text));
+        assert!(missing.iter().all(|fault| said.contains(fault)), "{text}{said}");
+        assert_eq!(said.lines().count(), if text.contains("many") { 3 } else { 2 }, "{said}");
+    }
+}
+
+#[test]
+fn what_may_only_seem_to_be_missing_is_not_found() {
+    for (rabbitmq, haproxy, keepalived, fault) in [
+        ("users: {app: {pasword: {secret: app}}}", "", "", "unknown-field: unknown field `pasword`"),
+        ("users: {app: {password: [secret]}}", "", "", "wrong-type"),
+        ("", "stats: {user: admin, pass: {secret: stats}}", "", "unknown-field: unknown field `pass`"),
+        ("", "stats: {user: admin, password: 5}", "", "plain-text-secret"),
+        ("", "", "instances: 5", "wrong-type"),
+    ] {
+        let keepalived = spec(rabbitmq, haproxy, keepalived);
+        let text = if keepalived.contains("instances") {
+            keepalived.replace("    vip: 10.0.0.9\n    virtual_router_id: 51\n", "")
+        } else {
+            keepalived
+        };
+        let said = brief(&run(&text));
+        assert!(said.contains(fault) && said.lines().count() == 1, "{text}{said}");
+    }
+}
+
+#[test]
 fn hosts_are_distinct() {
     let make = |hosts: &str| {
         format!(

@@ -9,7 +9,7 @@ use super::maintenance::Maintenance;
 use super::rabbitmq::Rabbitmq;
 use super::rules::RuleSetting;
 use super::value::{Named, Scalar};
-use crate::diag::At;
+use crate::diag::{At, Span};
 use crate::facts::platform::Platform;
 use crate::name::{ClusterName, HostName};
 
@@ -60,6 +60,26 @@ pub struct Lost {
     pub hosts: Vec<HostName>,
     /// The names of all vhosts, if they could be told.
     pub vhosts: Option<Vec<String>>,
+    /// What was left out.
+    pub cuts: Vec<Cut>,
+}
+
+/// A value that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The keys on the way to it; where a key means nothing, those on the way to what it stands in.
+    pub path: Vec<String>,
+    /// Where these keys and their values are written.
+    pub around: Vec<Span>,
+}
+
+impl Cut {
+    /// Tells whether this may be a value that was looked for: at a way of keys, of which `*` is any whose value, or the key
+    /// itself, is written at one of the places.
+    pub fn may_be(&self, way: &[&str], places: &[Span]) -> bool {
+        self.path.iter().zip(way).all(|(key, name)| *name == "*" || key == name)
+            && (!way.contains(&"*") || places.iter().any(|place| self.around.contains(place)))
+    }
 }
 
 /// One host.

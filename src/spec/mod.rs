@@ -17,7 +17,7 @@ mod root;
 mod rules;
 mod value;
 
-pub use cluster::{Cluster, Host, Lost};
+pub use cluster::{Cluster, Cut, Host, Lost};
 pub use definitions::{
     ApplyTo, HashingAlgorithm, Parameter, Permission, Policy, PruneKind, QueueType, TopicPermission, User, Vhost,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::cluster::{Cluster, Lost};
+use super::cluster::{Cluster, Cut, Lost};
 use super::document::{Document, VERSION};
 use crate::diag::{At, DEFINED, Diagnostic, Diagnostics, Place, Sources, Span, excerpt, nearest};
 use crate::name::{ClusterName, HostName};
@@ -54,7 +54,7 @@ impl Root {
         let file = u32::try_from(sources.len()).expect("fewer than 4 billion files fit in memory");
         let tree = yaml::read(sources, name, bytes, &Limits::default(), diags)?;
         let mut found = Diagnostics::new();
-        let document = yaml::decode(&tree, &mut found).or_else(|| decode_rest(&tree, &found));
+        let document = yaml::decode(&tree, &mut found).or_else(|| Some(decode_rest(&tree, &found)?.value));
         diags.append(&mut found);
         let document: Document = document?;
         if document.version.value != VERSION {
@@ -140,8 +140,8 @@ impl Root {
         let mut found = Diagnostics::new();
         let decoded = yaml::decode(&merged, &mut found);
         let cluster = decoded.or_else(|| {
-            let rest: Cluster = decode_rest(&merged, &found)?;
-            Some(Cluster { lost: Some(declared(&merged)), ..rest })
+            let rest = decode_rest::<Cluster>(&merged, &found)?;
+            Some(Cluster { lost: Some(lost(&merged, &rest)), ..rest.value })
         });
         found.retain(|diag| !diag.labels.iter().any(|label| self.faulty.contains(&label.span)));
         diags.append(&mut found);
@@ -205,26 +205,36 @@ fn check_part(part: &Node, faulty: &mut BTreeSet<Span>, diags: &mut Diagnostics)
 /// How often faulty values are taken out: without them the value around may be incomplete, and then that goes too.
 const MOST_CUTS: usize = 12;
 
+/// What is left when the faulty values are taken out.
+struct Rest<T> {
+    value: T,
+    /// Where the faulty values are written.
+    spans: BTreeSet<Span>,
+    /// Where keys are written that mean nothing, and may be misspelled ones.
+    unknown: BTreeSet<Span>,
+}
+
 /// Decodes what is left when the faulty values are taken out, so that all other faults are found in the same run.
-fn decode_rest<T: DeserializeOwned>(node: &Node, faults: &[Diagnostic]) -> Option<T> {
-    let mut spans = BTreeSet::new();
+fn decode_rest<T: DeserializeOwned>(node: &Node, faults: &[Diagnostic]) -> Option<Rest<T>> {
+    let (mut spans, mut unknown) = (BTreeSet::new(), BTreeSet::new());
     let mut found = faults.to_vec();
     for _ in 0..MOST_CUTS {
         let known = spans.len();
         spans.extend(found.iter().filter_map(written));
+        unknown.extend(found.iter().filter(|fault| fault.code == "unknown-field").filter_map(written));
         if spans.len() == known {
             return None;
         }
         found.clear();
-        if let Some(rest) = yaml::decode(&node.without(&spans)?, &mut found) {
-            return Some(rest);
+        if let Some(value) = yaml::decode(&node.without(&spans)?, &mut found) {
+            return Some(Rest { value, spans, unknown });
         }
     }
     None
 }
 
-/// Takes the names that a cluster declares, of faulty parts too.
-fn declared(cluster: &Node) -> Lost {
+/// Takes the names that a cluster declares, of faulty parts too, and says what is left out of it.
+fn lost(cluster: &Node, rest: &Rest<Cluster>) -> Lost {
     let hosts = cluster.get("hosts").into_iter().flat_map(Node::entries);
     let vhosts = cluster.get("rabbitmq").and_then(|section| section.get("vhosts"));
     Lost {
@@ -234,7 +244,16 @@ fn declared(cluster: &Node) -> Lost {
             Some(View::Mapping(entries)) => Some(entries.iter().map(|entry| entry.key().to_owned()).collect()),
             Some(_) => None,
         },
+        cuts: cluster.cuts(&rest.spans).into_iter().map(|(path, around)| cut(path, around, &rest.unknown)).collect(),
     }
+}
+
+/// A key that means nothing may stand for any of those beside it.
+fn cut(mut path: Vec<String>, around: Vec<Span>, unknown: &BTreeSet<Span>) -> Cut {
+    if around.iter().any(|place| unknown.contains(place)) {
+        path.pop();
+    }
+    Cut { path, around }
 }
 
 /// Returns where a faulty value is written: its second place where an alias or a default brought it to the first.

@@ -30,7 +30,7 @@ mod walk;
 pub use decode::decode;
 pub use parse::parse;
 pub use scalar::{Scalar, as_written};
-pub use tree::{Entry, Node, View};
+pub use tree::{Entry, Node, View, Way};
 
 /// The bounds that keep time and memory small when a wrong or hostile file is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,6 +34,9 @@ pub(super) enum Kind {
     Broken,
 }
 
+/// The keys on the way to a value, and where they and what they hold are written.
+pub type Way = (Vec<String>, Vec<Span>);
+
 /// A key of a mapping with its value.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -156,6 +159,36 @@ impl Node {
             Kind::Broken => return None,
         };
         Some(Node { via: self.via, ..Node::new(self.inner.span, kind) })
+    }
+
+    /// Returns what [`Node::without`] takes out: the keys on the way to each value, and where these keys and what they hold are
+    /// written. An item of a list counts as the list.
+    pub fn cuts(&self, spans: &BTreeSet<Span>) -> Vec<Way> {
+        let mut cuts = Vec::new();
+        self.collect_cuts(spans, &mut (Vec::new(), Vec::new()), &mut cuts);
+        cuts
+    }
+
+    fn collect_cuts(&self, spans: &BTreeSet<Span>, way: &mut Way, cuts: &mut Vec<Way>) {
+        way.1.push(self.inner.span);
+        if spans.contains(&self.inner.span) || matches!(self.inner.kind, Kind::Broken) {
+            cuts.push(way.clone());
+        }
+        for item in self.items() {
+            item.collect_cuts(spans, way, cuts);
+        }
+        for entry in self.entries() {
+            way.0.push(entry.key.to_string());
+            way.1.push(entry.span);
+            if spans.contains(&entry.span) {
+                cuts.push(way.clone());
+            } else {
+                entry.value.collect_cuts(spans, way, cuts);
+            }
+            way.0.pop();
+            way.1.pop();
+        }
+        way.1.pop();
     }
 
     /// Returns the value without the entries of mappings that have no value.

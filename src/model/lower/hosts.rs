@@ -39,11 +39,11 @@ pub(super) fn lower_hosts(diags: &mut Diagnostics, spec: &spec::Cluster) -> Host
     hosts
 }
 
-/// Stands for a host whose faults are reported already, so that it can be named.
+/// Stands for a host whose faults are reported already, so that it can be named; nothing of it counts as missing.
 fn stand_in(name: &HostName) -> Host {
     let address = At { value: text::NO_ADDRESS, place: Place::default() };
     let name = At { value: name.clone(), place: Place::default() };
-    Host { name, address, interface: None, aliases: Vec::new(), ssh_host_key: None }
+    Host { name, address, interface: Some(String::new()), aliases: Vec::new(), ssh_host_key: None }
 }
 
 fn duplicate_addresses(diags: &mut Diagnostics, hosts: &Hosts) {

@@ -25,15 +25,47 @@ mod text;
 mod vip;
 mod vip_address;
 
-/// The codes of faults that may only seem to be there while a part of the spec could not be read.
-const OF_ABSENCE: [&str; 7] = [
-    "empty-list",
-    "host-without-role",
-    "missing-field",
-    "missing-interface",
-    "missing-password",
-    "missing-plugin",
-    "vip-without-balancer",
+/// Faults that say that something is missing, and the ways to what they looked for: while a value there is left out because of
+/// another fault, nobody can tell. `*` is what the fault points at.
+const OF_ABSENCE: [(&str, &[&[&str]]); 7] = [
+    (
+        "empty-list",
+        &[
+            &["hosts"],
+            &["rabbitmq", "nodes"],
+            &["rabbitmq", "policies", "definition"],
+            &["rabbitmq", "operator_policies", "definition"],
+            &["haproxy", "hosts"],
+            &["keepalived", "instances"],
+            &["maintenance"],
+        ],
+    ),
+    (
+        "host-without-role",
+        &[
+            &["rabbitmq", "nodes"],
+            &["haproxy", "hosts"],
+            &["haproxy", "amqp", "servers"],
+            &["haproxy", "management", "servers"],
+            &["keepalived", "hosts"],
+            &["keepalived", "instances"],
+        ],
+    ),
+    (
+        "missing-field",
+        &[
+            &["name"],
+            &["haproxy", "stats"],
+            &["keepalived", "virtual_router_id"],
+            &["keepalived", "vip"],
+            &["keepalived", "vips"],
+            &["keepalived", "instances"],
+        ],
+    ),
+    ("missing-interface", &[&["hosts", "*", "interface"], &["keepalived", "interface"]]),
+    ("missing-password", &[&["rabbitmq", "users", "*", "password"], &["rabbitmq", "users", "*", "password_hash"]]),
+    ("missing-plugin", &[&["rabbitmq", "plugins"]]),
+    ("vip-without-balancer", &[&["haproxy"]]),
 ];
 
 /// Resolves one cluster.
@@ -41,12 +73,21 @@ pub fn lower(spec: &spec::Cluster, diags: &mut Diagnostics) -> Option<Cluster> {
     let mut found = Diagnostics::new();
     let cluster = lower_cluster(&mut found, spec);
     if let Some(lost) = &spec.lost {
-        let may_seem = |code: &str| OF_ABSENCE.contains(&code) || (code == "unknown-vhost" && lost.vhosts.is_none());
-        found.retain(|diag| !may_seem(&diag.code));
+        found.retain(|diag| !may_only_seem(diag, lost));
     }
     let sound = spec.lost.is_none() && found.iter().all(|diag| diag.severity != Severity::Error);
     diags.append(&mut found);
     cluster.filter(|_| sound)
+}
+
+/// Tells whether a fault may be there only because of what was left out.
+fn may_only_seem(fault: &Diagnostic, lost: &spec::Lost) -> bool {
+    if fault.code == "unknown-vhost" {
+        return lost.vhosts.is_none();
+    }
+    let Some((_, ways)) = OF_ABSENCE.iter().find(|(code, _)| fault.code == *code) else { return false };
+    let places: Vec<_> = fault.labels.iter().map(|label| label.span).collect();
+    lost.cuts.iter().any(|cut| ways.iter().any(|way| cut.may_be(way, &places)))
 }
 
 fn lower_cluster(diags: &mut Diagnostics, spec: &spec::Cluster) -> Option<Cluster> {
