@@ -90,7 +90,8 @@ fn all_faults_are_found_in_one_run() {
 fn what_is_missing_is_found_beside_what_cannot_be_read() {
     let wrong = "    port: many\n";
     let sound = spec("users: {app: {}}", "stats: {user: admin}", "nopreempt: false");
-    let missing = ["missing-password: the user `app` has no password", "missing-field: the statistics page has no `password`"];
+    let missing =
+        ["missing-password: the user `app` has no password", "missing-field: the statistics page has no `password`"];
     for text in [sound.clone(), sound.replace("  haproxy:\n", &format!("{wrong}  haproxy:\n"))] {
         let said = brief(&run(&text));
         assert!(missing.iter().all(|fault| said.contains(fault)), "{text}{said}");

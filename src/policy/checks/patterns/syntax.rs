@@ -152,7 +152,7 @@ fn group(rest: &mut Peekable<Chars<'_>>) -> Option<&'static str> {
     let after: String = rest.clone().take(3).collect();
     let flags = rest.clone().take_while(|char| !matches!(char, ':' | ')')).all(|flag| "ims-".contains(flag));
     if after.starts_with(['=', '!']) || after.starts_with("<=") || after.starts_with("<!") {
-        Some("it looks around")
+        Some("it looks ahead or behind")
     } else if after.starts_with('<') || after.starts_with("P<") || (flags && rest.clone().any(|c| c == ':' || c == ')'))
     {
         None
