@@ -113,15 +113,23 @@ pub(super) fn run(args: &Posting, review: &Review) -> Result<Exit, Failure> {
 /// Says what became of it.
 fn tell(args: &Posting, review: &Review, place: &Place, posted: Posted) -> Result<Exit, Failure> {
     let Place { number, project, .. } = place;
+    let newer = posted.comment == Ok(Commented::Newer);
     let done = match posted.comment {
         Ok(Commented::Created) => "the review is a new comment",
         Ok(Commented::Updated) => "the comment says the new review",
         Ok(Commented::Unchanged) => "the comment says all that already",
-        Ok(Commented::Newer) => "a newer run has commented already, and its words stay",
-        Err(error) => return instead(args, review, &told(&error)),
+        Ok(Commented::Newer) => "a newer run has commented already, and its words and status stay",
+        Err(error) => {
+            let ended = instead(args, review, &told(&error))?;
+            if let Some(Err(error)) = posted.status {
+                writeln!(stderr(), "  nor is there a commit status: {}", told(&error))?;
+            }
+            return Ok(ended);
+        }
     };
     writeln!(stderr(), "Pull request {number} of {project}: {done}.")?;
     match posted.status {
+        None if newer => Ok(Exit::Clean),
         None => {
             writeln!(
                 stderr(),
@@ -139,11 +147,11 @@ fn tell(args: &Posting, review: &Review, place: &Place, posted: Posted) -> Resul
 
 /// Says in one line how bad the worst is, where, and what it is.
 fn summary(review: &Review) -> String {
-    let class = review.class.as_str();
+    let severity = review.severity();
     match review.counts.clusters {
         0 => review.headline.clone(),
-        1 => format!("{class}: {}", review.headline),
-        many => format!("{class}, {many} clusters: {}", review.headline),
+        1 => format!("{severity}: {}", review.headline),
+        many => format!("{severity}, {many} clusters: {}", review.headline),
     }
 }
 

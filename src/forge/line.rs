@@ -185,8 +185,9 @@ impl<'a> Line<'a> {
     /// Makes an error of an answer that was not hoped for.
     pub(super) fn refused(&self, request: &Request, answer: &Answer) -> PostError {
         let what = named(request);
-        let advice = advice(self.place, answer.status);
-        PostError::Refused { what, status: answer.status, words: reason(answer), advice }
+        let words = reason(answer);
+        let advice = advice(self.place, answer.status, &words);
+        PostError::Refused { what, status: answer.status, words, advice }
     }
 
     /// Returns the path that a redirect leads to, if it is one of the same API: the token goes nowhere else.

@@ -45,7 +45,7 @@ pub struct Review<'a> {
 pub struct Posted {
     /// The comment.
     pub comment: Result<Commented, PostError>,
-    /// The commit status; `None` where the commit is not known.
+    /// The commit status; `None` where the commit is not known, or a newer run has spoken.
     pub status: Option<Result<(), PostError>>,
 }
 
@@ -54,6 +54,7 @@ pub struct Posted {
 pub fn post(web: &mut dyn Web, place: &Place, review: &Review<'_>, time: Duration) -> Posted {
     let mut line = line::Line::open(web, place, time);
     let comment = comment::keep(&mut line, review);
-    let status = place.head.as_ref().map(|head| status::set(&mut line, head, review));
+    let head = place.head.as_ref().filter(|_| comment != Ok(Commented::Newer));
+    let status = head.map(|head| status::set(&mut line, head, review));
     Posted { comment, status }
 }

@@ -374,6 +374,11 @@ fn faults_pass_or_are_told() {
         failure(Fault::Refused, Kind::Gitea),
         failure(Fault::Answer(429, vec![("retry-after", "301".into())], Value::Null), Kind::GitHub),
         failure(Fault::Answer(200, vec![], Value::Null), Kind::GitLab),
+        {
+            let locked = refused(403, "Unable to create comment because issue is locked.");
+            let mut forge = Forge::new(Kind::GitHub).with([("Post", locked)]);
+            run(&mut forge, &place(Kind::GitHub)).comment.expect_err("it fails").to_string()
+        },
     ];
     insta::assert_snapshot!(all.join("\n"));
 }
@@ -434,6 +439,10 @@ fn the_status_says_the_class() {
     let of_the_commit = Place { head: Some(SHA.into()), run: None, ..place(Kind::GitLab) };
     let mut forge = Forge::new(Kind::GitLab).with([("statuses", Fault::Answer(404, vec![], none))]);
     assert!(run(&mut forge, &of_the_commit).status.expect("the commit is known").is_err());
+    // A newer run has spoken, and its verdict stays too.
+    let mut forge = Forge::new(Kind::GitHub).comment(7, "<!-- rmqgit/review run=99 -->\nnewer");
+    let posted = run(&mut forge, &Place { head: Some(SHA.into()), run: Some(10), ..place(Kind::GitHub) });
+    assert_eq!((posted.comment, posted.status), (Ok(Commented::Newer), None));
     // It is set even where no comment can be made.
     let mut forge = Forge::new(Kind::GitHub).with([("/user", Fault::Refused)]);
     let posted = run(&mut forge, &Place { head: Some(SHA.into()), ..place(Kind::GitHub) });

@@ -28,7 +28,10 @@ pub(super) fn reason(answer: &Answer) -> String {
 }
 
 /// Says what to do about a status.
-pub(super) fn advice(place: &Place, status: u16) -> Option<String> {
+pub(super) fn advice(place: &Place, status: u16, said: &str) -> Option<String> {
+    if status == 403 && said.to_lowercase().contains("is locked") {
+        return Some("somebody locked the pull request; nobody can comment on it until it is unlocked".to_owned());
+    }
     let token = place.kind.tokens()[0];
     let permission = match place.kind {
         Kind::GitHub => "`pull-requests: write` for the comment and `statuses: write` for the status",

@@ -90,6 +90,17 @@ impl Review {
     pub fn is_empty(&self) -> bool {
         self.clusters.is_empty()
     }
+
+    /// Says whether messages or queues can be lost.
+    pub fn loses_data(&self) -> bool {
+        self.clusters.iter().flat_map(|one| &one.consequences).any(|happens| happens.loses_data)
+    }
+
+    /// Says how bad the worst is: the class, and whether data is lost, which may happen in any class.
+    pub fn severity(&self) -> String {
+        let lost = if self.loses_data() { ", loses data" } else { "" };
+        format!("{}{lost}", self.class.as_str())
+    }
 }
 
 /// Says what changes in one cluster, if something does.

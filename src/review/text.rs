@@ -121,9 +121,9 @@ impl Page {
             .filter(|(number, _)| *number > 0)
             .map(|(number, what)| format!("{} {what}", count(*number, "host")))
             .collect();
-        let class = review.class;
+        let color = if review.loses_data() { RED } else { review.class.color() };
         let extent = format!("{} in {}", list(&hosts), count(all.clusters, "cluster"));
-        self.line(class.color(), &format!("{}: {extent}", class.as_str().to_uppercase()));
+        self.line(color, &format!("{}: {extent}", review.severity().to_uppercase()));
         self.line(BOLD, &review.headline);
     }
 

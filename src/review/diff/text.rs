@@ -35,7 +35,7 @@ pub fn render(diff: &Diff) -> String {
     }
     if !diff.removed.is_empty() {
         // Whoever removes a host knows what was on it.
-        put(&mut text, format_args!("{BOLD}removed with all files: {}{RESET}\n\n", hosts(&diff.removed)));
+        put(&mut text, format_args!("{BOLD}no longer in the release: {}{RESET}\n\n", hosts(&diff.removed)));
     }
     put(&mut text, format_args!("{BOLD}{}{RESET}\n", summary(diff)));
     text

@@ -25,6 +25,8 @@ pub(super) struct Page {
     title: String,
     headline: Vec<Word>,
     class: &'static str,
+    severity: String,
+    loses_data: bool,
     /// Every class from harmless to dangerous.
     ladder: [&'static str; 5],
     base: Revision,
@@ -196,6 +198,8 @@ impl Page {
             title: visible(&review.headline.replace('`', "")),
             headline: sentence(&review.headline),
             class: review.class.as_str(),
+            severity: review.severity(),
+            loses_data: review.loses_data(),
             ladder: all.map(Class::as_str),
             base: revision(&review.base),
             head: revision(&review.head),

@@ -60,7 +60,7 @@ pub fn render(review: &Review, limits: Limits<'_>) -> String {
 }
 
 fn head(review: &Review) -> String {
-    let class = review.class.as_str();
+    let severity = review.severity();
     let counts = review.counts;
     let mut parts = Vec::new();
     for (hosts, what) in [(counts.changed, "changed"), (counts.added, "new"), (counts.removed, "removed")] {
@@ -73,7 +73,7 @@ fn head(review: &Review) -> String {
     }
     let sides = format!("{} → {}", side(&review.base), side(&review.head));
     let parts: String = parts.iter().map(|part| format!(" · {part}")).collect::<Vec<_>>().concat();
-    format!("## `rmqgit review`: {class}\n\n**{}**\n\n{sides}{parts}\n", prose(review.headline.trim()))
+    format!("## `rmqgit review`: {severity}\n\n**{}**\n\n{sides}{parts}\n", prose(review.headline.trim()))
 }
 
 fn side(side: &Side) -> String {
@@ -128,7 +128,7 @@ fn cluster(pieces: &mut Vec<Piece>, one: &ClusterReview, alone: bool, pictures: 
             None => put(&mut text, format_args!("- {class}{what} (granted)\n")),
         }
     }
-    for (hosts, what) in [(&one.added, "New"), (&one.removed, "Removed with all files")] {
+    for (hosts, what) in [(&one.added, "New"), (&one.removed, "No longer in the release")] {
         if !hosts.is_empty() {
             put(&mut text, format_args!("- {what}: {}.\n", names(one, hosts, code)));
         }
@@ -212,8 +212,8 @@ fn services(one: &ClusterReview) -> Option<Piece> {
                 "| {} | {service}{place} | {} | {} | {} | {} |\n",
                 class.as_str(),
                 code(&setting.key),
-                side_of(setting.from.as_deref()),
-                side_of(setting.to.as_deref()),
+                side_of(setting.from.as_deref(), "set"),
+                side_of(setting.to.as_deref(), "set"),
                 names(one, hosts, code),
             ),
         );
@@ -299,14 +299,20 @@ fn rest(text: &mut String, all: usize, noun: &str) {
 
 fn settings(settings: &[SettingChange]) -> String {
     let all = settings.iter().map(|change| {
-        format!("{}: {} → {}", code(&change.key), side_of(change.from.as_deref()), side_of(change.to.as_deref()))
+        let side = |side: &Option<String>| side_of(side.as_deref(), "empty");
+        format!("{}: {} → {}", code(&change.key), side(&change.from), side(&change.to))
     });
     all.collect::<Vec<_>>().join(", ")
 }
 
-/// Returns a setting's value on one side.
-fn side_of(text: Option<&str>) -> String {
-    text.map_or("not set".to_owned(), |text| if names_a_secret(text) { prose(text) } else { code(text) })
+/// Returns a setting's value on one side; what an empty one means depends on whose it is.
+fn side_of(text: Option<&str>, empty: &str) -> String {
+    match text {
+        None => "not set".to_owned(),
+        Some("") => empty.to_owned(),
+        Some(text) if names_a_secret(text) => prose(text),
+        Some(text) => code(text),
+    }
 }
 
 /// Returns the names of an entry's clusters.

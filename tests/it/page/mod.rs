@@ -97,6 +97,41 @@ const OVERFLOW: &str = r#"(() => {
   return out;
 })()"#;
 
+/// Measures how well each text of a picture, and each sign, stands out from what is painted below it: 4.5 to 1 at least, says
+/// WCAG 2.2, 1.4.3. axe leaves those open.
+const CONTRAST: &str = include_str!("contrast.js");
+
+/// Returns the faults that [`CONTRAST`] finds, which it must have looked for.
+fn pale(browser: &mut Browser) -> Value {
+    let mut found = browser.eval(CONTRAST);
+    assert!(found["count"].as_u64() > Some(50), "{found}");
+    found["faults"].take()
+}
+
+/// Says what of the diffs does not reach somebody who listens: each is a table of rows of cells, whatever it looks like, and
+/// what comes and goes is told in words.
+fn unheard(browser: &mut Browser) -> Vec<String> {
+    let tree = browser.ask("Accessibility.getFullAXTree", &json!({}));
+    let nodes: Vec<&Value> = tree["nodes"].as_array().unwrap().iter().filter(|node| node["ignored"] == false).collect();
+    let with = |role: &str| nodes.iter().filter(|node| node["role"]["value"] == role).count();
+    let mut faults = Vec::new();
+    for (role, selector) in [("table", "table"), ("row", "table tr"), ("columnheader", "table th")] {
+        let seen = browser.eval(&format!("document.querySelectorAll('{selector}').length"));
+        if json!(with(role)) != seen {
+            faults.push(format!("{seen} times {selector}, {} times {role}", with(role)));
+        }
+    }
+    for (word, selector) in [("removed: ", "td.del"), ("added: ", "td.ins")] {
+        let seen = browser.eval(&format!("document.querySelectorAll('{selector}').length"));
+        let begins = |node: &&&Value| node["name"]["value"].as_str().is_some_and(|name| name.starts_with(word));
+        let heard = nodes.iter().filter(|node| node["role"]["value"] == "cell").filter(begins).count();
+        if json!(heard) != seen {
+            faults.push(format!("{seen} times {selector}, {heard} times {word}"));
+        }
+    }
+    faults
+}
+
 #[test]
 fn a_page_is_for_everybody() {
     let (site, axe) = (Site::new(), script("axe.min.js"));
@@ -114,7 +149,13 @@ fn a_page_is_for_everybody() {
                 "axe.run().then((found) => found.violations.map((one) => [one.id, one.nodes.map((node) => node.html + ': ' + node.failureSummary)]))",
             );
             assert_eq!(found, json!([]), "{name}: {found:#}");
+            let open = browser.eval(
+                "axe.run({runOnly: ['color-contrast']}).then((found) => found.incomplete.flatMap((one) => one.nodes).filter((node) => !document.querySelector(node.target[0]).closest('svg, span.sign, span.to')).map((node) => node.html))",
+            );
+            assert_eq!(open, json!([]), "{name}: nobody judges these");
+            assert_eq!(pale(&mut browser), json!([]), "{name}");
             assert_eq!(browser.complaints(), Vec::<String>::new(), "{name}");
+            assert_eq!(unheard(&mut browser), Vec::<String>::new(), "{name}");
         }
     }
     // The judges see what they are there for.
@@ -124,6 +165,10 @@ fn a_page_is_for_everybody() {
         json!(["color-contrast"])
     );
     assert_ne!(browser.eval(OVERFLOW), json!([]));
+    browser.eval("document.querySelectorAll('svg .line').forEach((line) => { line.style.fill = '#555'; }); 1");
+    assert_ne!(pale(&mut browser), json!([]));
+    browser.eval("document.querySelector('.diff tbody tr').setAttribute('role', 'presentation'); 1");
+    assert_ne!(unheard(&mut browser), Vec::<String>::new());
     browser.eval("fetch('https://example.invalid/').catch(() => 1)");
     assert_ne!(browser.complaints(), Vec::<String>::new());
 }
@@ -190,6 +235,7 @@ fn a_picture_stands_alone() {
         assert_ne!(browser.eval("document.querySelectorAll('g.box.changed').length"), json!(0));
         assert_eq!(browser.eval("document.querySelectorAll('parsererror').length"), json!(0));
         assert_eq!(browser.eval(OVERFLOW), json!([]), "{scheme}");
+        assert_eq!(pale(&mut browser), json!([]), "{scheme}");
         assert_eq!(browser.complaints(), Vec::<String>::new());
     }
 }
