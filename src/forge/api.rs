@@ -222,11 +222,16 @@ fn escape(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             escaped.push(byte.into());
         } else {
-            let hex = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
-            escaped.extend(['%', hex(byte >> 4), hex(byte & 15)]);
+            escaped.extend(percent(byte));
         }
     }
     escaped
+}
+
+/// Writes a byte as a URL does.
+pub(super) fn percent(byte: u8) -> [char; 3] {
+    let hex = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
+    ['%', hex(byte >> 4), hex(byte & 15)]
 }
 
 #[cfg(test)]

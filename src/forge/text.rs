@@ -1,6 +1,7 @@
 //! How long a comment may be, and the text that fits.
 
 use super::Review;
+use super::api::percent;
 use super::marker;
 use super::place::{Kind, Place};
 
@@ -82,7 +83,7 @@ pub(super) fn address(url: &str) -> Option<String> {
         if byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'*+,;=%".contains(&byte) {
             safe.push(byte.into());
         } else {
-            safe.push_str(&format!("%{byte:02X}"));
+            safe.extend(percent(byte));
         }
     }
     Some(safe)
