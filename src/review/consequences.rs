@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::diff::Kind;
 use super::pair::{Pair, count, list};
 use super::secrets::changed_value;
-use super::{Class, ClusterReview, Consequence, HostId, Note, haproxy, keepalived, objects, policies, rabbitmq};
+use super::{
+    Class, ClusterReview, Consequence, HostId, Note, ServiceChange, TransitionKind, haproxy, keepalived, objects,
+    policies, rabbitmq,
+};
 use crate::facts::platform;
 use crate::name::{HostName, UnitName};
 use crate::release::{Bundle, MANIFEST, OnChange, Piece};
@@ -30,6 +33,7 @@ pub(super) fn consequences(pair: &Pair<'_>, review: &ClusterReview) -> Vec<Conse
         return vec![say(Class::Live, text, review.hosts.clone())];
     }
     found.extend(keepalived::moves(pair));
+    found.extend(keepalived::preemption(pair));
     daemons(pair, review, &mut found);
     members(pair, review, &mut found);
     versions(pair, &mut found);
@@ -123,6 +127,15 @@ fn daemons(pair: &Pair<'_>, review: &ClusterReview, found: &mut Vec<Consequence>
         }
         told = true;
     }
+    // Where a node gets another name, the host is left as it is.
+    let is_renamed = |host: &HostName| {
+        let mut renamed = review.transitions.iter().filter(|one| one.kind == TransitionKind::NodeName);
+        renamed.any(|one| one.hosts.iter().any(|id| id.host == *host))
+    };
+    for hosts in restarts.values_mut() {
+        hosts.retain(|host| !is_renamed(host));
+    }
+    restarts.retain(|_, hosts| !hosts.is_empty());
     for (unit, hosts) in &restarts {
         let ids = hosts.iter().map(|host| pair.id(host)).collect();
         found.push(say(Class::Rolling, restart(pair, unit, hosts, review), ids));
@@ -163,6 +176,13 @@ fn nothing_read(review: &ClusterReview, hosts: usize) -> &'static str {
     let restarting: Vec<_> = review.files.iter().filter(|file| file.class == Class::Rolling).collect();
     let idle = |note: &Option<Note>| matches!(note, Some(Note::Whitespace | Note::Comments));
     let conf = |path: &str| path == platform::RABBITMQ_CONF || path == platform::RABBITMQ_ENV;
+    // How a node finds its peers matters to one without data alone.
+    let peers = |one: &ServiceChange| one.setting.key.starts_with("cluster_formation.classic_config.nodes.");
+    let mut settings = review.services.iter().filter(|one| one.class == Class::Rolling).peekable();
+    let alone = restarting.iter().all(|file| file.path == platform::RABBITMQ_CONF);
+    if alone && settings.peek().is_some() && settings.all(peers) {
+        return "; but a node that has data reads nothing of what changes, so this can wait for the next restart";
+    }
     let all = !restarting.is_empty() && restarting.iter().all(|file| idle(&file.note) && conf(&file.path));
     let every = restarting.iter().flat_map(|file| &file.hosts).collect::<BTreeSet<_>>().len() >= hosts;
     if all && every { "; but only comments or blanks differ, and RabbitMQ reads nothing new" } else { "" }

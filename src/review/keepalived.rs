@@ -98,6 +98,36 @@ fn holder(members: &BTreeMap<HostName, Instance>) -> Option<(&HostName, &Instanc
     members.iter().max_by(|(a_host, a), (b_host, b)| a.priority.cmp(&b.priority).then_with(|| b_host.cmp(a_host)))
 }
 
+/// Says of instances whether their addresses go back to the first host from now on, or no longer do.
+pub(super) fn preemption(pair: &Pair<'_>) -> Vec<Consequence> {
+    let (old, new) = (side(&pair.old), side(&pair.new));
+    let mut found = Vec::new();
+    for (name, before) in &old {
+        let Some(after) = new.get(name) else { continue };
+        let (Some((_, was)), Some((first, is))) = (holder(before), holder(after)) else { continue };
+        if was.nopreempt == is.nopreempt || is.addresses.is_empty() {
+            continue;
+        }
+        let addresses: Vec<&str> =
+            is.addresses.iter().map(|address| address.split('/').next().unwrap_or(address)).collect();
+        let (addresses, one) = (list(&addresses), addresses.len() == 1);
+        let text = if is.nopreempt {
+            let verb = if one { "stays" } else { "stay" };
+            format!(
+                "{addresses} {verb} where {first} finds it when it comes back, until the holder fails (`nopreempt`)"
+            )
+        } else {
+            let verb = if one { "goes" } else { "go" };
+            format!(
+                "{addresses} {verb} back to {first} whenever it works: from another holder at once, and connections through it break"
+            )
+        };
+        let hosts = after.keys().map(|host| pair.id(host)).collect();
+        found.push(Consequence { class: Class::Reload, loses_data: false, text, hosts });
+    }
+    found
+}
+
 /// Says where virtual addresses move, and when two hosts may hold one.
 pub(super) fn moves(pair: &Pair<'_>) -> Vec<Consequence> {
     let (old, new) = (side(&pair.old), side(&pair.new));

@@ -114,10 +114,7 @@ pub(super) fn text(artifact: &Artifact) -> String {
 
 /// Returns how many of something there are, such as `1 host`.
 pub(super) fn count(number: usize, noun: &str) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    format!("{} {noun}{}", groups.join(","), if number == 1 { "" } else { "s" })
+    format!("{} {noun}{}", super::words::number(number), if number == 1 { "" } else { "s" })
 }
 
 /// Joins words as a sentence does: `a, b and c`.

@@ -6,24 +6,27 @@ use super::haproxy::add;
 use super::pair::Pair;
 use super::settings::{Differs, change, differing};
 use super::{Class, ServiceChange, SettingChange};
-use crate::facts::{config_effects, platform};
+use crate::facts::version::Version;
+use crate::facts::{config_effects, config_keys, platform};
 use crate::policy::text::Setting;
 
 /// A file of assignments: its path, whose it is, how bad a change is, what its keys mean.
-type File = (&'static str, &'static str, Class, fn(&str) -> String);
+type File = (&'static str, &'static str, Class, fn(&str, Option<Version>) -> String);
 
 /// Returns what changes for RabbitMQ and the kernel.
 pub(super) fn changes(pair: &Pair<'_>) -> Vec<ServiceChange> {
     let mut found = Vec::new();
     let files: [File; 3] = [
         (platform::RABBITMQ_CONF, "rabbitmq", Class::Rolling, key_text),
-        (platform::RABBITMQ_ENV, "rabbitmq", Class::Rolling, |_| String::new()),
-        (platform::SYSCTL, "kernel", Class::Live, |_| String::new()),
+        (platform::RABBITMQ_ENV, "rabbitmq", Class::Rolling, |_, _| String::new()),
+        (platform::SYSCTL, "kernel", Class::Live, |_, _| String::new()),
     ];
+    let version = pair.brokers().1.and_then(|broker| broker.version.parse().ok());
     for (path, service, class, meaning) in files {
         let place = path.rsplit('/').next().unwrap_or(path);
         let made = |one: Differs| {
-            let text = format!("{} {}{}", one.key, change(one.from.as_deref(), one.to.as_deref()), meaning(&one.key));
+            let what = change(one.from.as_deref(), one.to.as_deref());
+            let text = format!("{} {what}{}", one.key, meaning(&one.key, version));
             let setting = SettingChange { key: one.key, from: one.from, to: one.to };
             ServiceChange { service, class, place: place.to_owned(), setting, text, hosts: Vec::new() }
         };
@@ -41,7 +44,11 @@ pub(super) fn changes(pair: &Pair<'_>) -> Vec<ServiceChange> {
 }
 
 /// Says what a key of rabbitmq.conf does, and whether RabbitMQ itself would take it without a restart.
-fn key_text(key: &str) -> String {
+fn key_text(key: &str, version: Option<Version>) -> String {
+    let note = version.and_then(|version| Some((version, config_keys::note(key, version)?)));
+    if let Some((version, note)) = note.filter(|(_, note)| note.effect == config_keys::Effect::Nothing) {
+        return format!(" (RabbitMQ {version} reads it without effect: {})", note.why);
+    }
     let Some(effect) = config_effects::find(key) else { return String::new() };
     let live = effect
         .live

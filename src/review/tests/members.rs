@@ -167,3 +167,18 @@ fn a_setting_that_becomes_a_comment_is_gone() {
     assert_eq!((file.path.as_str(), &file.note), ("/etc/rabbitmq/rabbitmq.conf", &None));
     assert!(!review.clusters[0].consequences[0].text.contains("nothing new"), "{}", review.headline);
 }
+
+#[test]
+fn a_key_that_this_version_reads_without_effect() {
+    let old = two(&["mq1", "mq2", "mq3"])
+        .replace("version: 3.13.7", "version: 4.3.5")
+        .replace("c}, config", "c}, erlang: \"27.3\", config");
+    let review = between(&old, &old.replace("autoheal", "pause_minority"));
+    let text = &review.clusters[0].services[0].text;
+    assert!(
+        text.starts_with(
+            "cluster_partition_handling autoheal → pause_minority (RabbitMQ 4.3.5 reads it without effect: "
+        ),
+        "{text}"
+    );
+}
