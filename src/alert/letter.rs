@@ -11,6 +11,8 @@ use super::kind::{Identity, Kind, Severity};
 use super::ledger::{Case, Stage};
 use super::outbox::{Batch, Entry};
 
+/// What stands above a diff.
+pub(super) const LEGEND: &str = "(- as it was found, + as the release has it)";
 /// How many incidents of a message about many are named.
 const NAMED: usize = 20;
 
@@ -163,7 +165,7 @@ impl Letter {
 
     /// Returns the lines of the diff as one text, with what is left out of it; nothing where there is none to show.
     pub(super) fn diff_text(&self) -> Option<String> {
-        let mut text = self.diff.join("\n");
+        let mut text = format!("{LEGEND}\n{}", self.diff.join("\n"));
         if self.diff_left > 0 {
             let _ = write!(text, "\n… {} more lines", self.diff_left);
         }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{Keys, Post, Request, at, secret};
 use crate::alert::kind::{Identity, Severity};
 use crate::alert::ledger::{Case, Stage};
-use crate::alert::letter::{Sender, clean};
+use crate::alert::letter::{LEGEND, Sender, clean};
 use crate::alert::outbox::REFRESH;
 use crate::alert::target::Alertmanager;
 
@@ -74,7 +74,7 @@ fn alert(server: &Alertmanager, sender: &Sender, case: &Case, ends: Timestamp) -
         ("summary", Some(case.summary.clone())),
         ("description", Some(case.help.clone())),
         ("cause", Some(case.cause.clone())),
-        ("diff", case.diff.clone()),
+        ("diff", case.diff.as_ref().map(|diff| format!("{LEGEND}\n{diff}"))),
         ("runbook_url", sender.runbook_of(&case.identity)),
     ];
     let annotations = annotations.into_iter().filter_map(|(name, text)| {

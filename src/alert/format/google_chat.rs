@@ -23,7 +23,7 @@ pub(super) fn request(keys: &Keys, post: &Post<'_>) -> Result<Request, String> {
     };
     let mut body = message(&letter(post).fit(fits));
     // What is sent again has the same name, and makes no second message.
-    let mut url = with_query(&url(keys)?, &format!("requestId={}", percent(&super::webhook::name(post))));
+    let mut url = with_query(&url(keys)?, &format!("requestId={}", percent(&super::webhook::id(post))));
     if let [entry] = post.batch.entries.as_slice() {
         let sender = post.sender;
         body["thread"] = json!({ "threadKey": format!("{}/{}/{}", sender.cluster, sender.host, entry.case.number) });

@@ -22,7 +22,7 @@ pub(super) fn request(user: &Matrix, keys: &Keys, post: &Post<'_>) -> Result<Req
             "m.in_reply_to": { "event_id": thread },
         });
     }
-    let (room, transaction) = (percent(&user.room), percent(&super::webhook::name(post)));
+    let (room, transaction) = (percent(&user.room), percent(&super::webhook::id(post)));
     let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{transaction}");
     let request = Request::json(secret(&at(&user.server, &path)), &body).bearer(&token(keys)?);
     Ok(Request { put: true, ..request })

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 
 use super::kind::Severity;
 use super::ledger::Case;
-use super::letter::{Letter, Sender, Tone};
+use super::letter::{Letter, Sender, Tone, clean};
 use super::outbox::{Batch, Fate};
 use super::target::{Keys, Service};
 
@@ -181,7 +181,7 @@ fn words(answer: &Answer, json: &Value) -> String {
     let keys = ["description", "message", "errmsg", "msg", "error", "title"];
     let said = keys.iter().find_map(|key| json[*key].as_str().filter(|text| !text.is_empty()));
     let text = said.map_or_else(|| String::from_utf8_lossy(&answer.body).into_owned(), str::to_owned);
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(160).collect();
+    let text = clean(&text.replace(['\n', '\r'], " ").chars().take(160).collect::<String>());
     if text.trim().is_empty() { format!("HTTP {}", answer.status) } else { format!("HTTP {}: {text}", answer.status) }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn request(hook: &Custom, keys: &Keys, post: &Post<'_>) -> Result<Req
         return Err(format!("the body has {} bytes, and at most {LONGEST} are sent", body.len()));
     }
     let kind = hook.content_type.as_deref().unwrap_or("application/json");
-    let (id, time) = (name(post), post.now.as_second());
+    let (id, time) = (id(post), post.now.as_second());
     let mut headers = vec![
         ("content-type", secret(kind)),
         ("webhook-id", secret(&id)),
@@ -52,17 +52,10 @@ pub(super) fn request(hook: &Custom, keys: &Keys, post: &Post<'_>) -> Result<Req
 
 /// Returns the message's name among those of every host: the same whenever the same is sent. It has no full stop, because a
 /// signature covers it and the time with one between them.
-pub(super) fn name(post: &Post<'_>) -> String {
-    let (cluster, host) = (&post.sender.cluster, &post.sender.host);
-    let digest = hmac_sha256(b"rmqgit", format!("{cluster}/{host}/{}", id(post)).as_bytes());
-    format!("msg_{}", digest.replace('+', "-").replace('/', "_").replace('=', ""))
-}
-
-/// Returns the message's name: the same whenever the same is sent.
 pub(super) fn id(post: &Post<'_>) -> String {
-    let id = format!("{}.{}.{}", post.sender.cluster, post.sender.host, post.batch.id());
-    // A message about many would have a name as long as itself.
-    if id.len() <= 120 { id } else { hmac_sha256(b"rmqgit", id.as_bytes()).replace(['+', '/', '='], "") }
+    let (cluster, host) = (&post.sender.cluster, &post.sender.host);
+    let digest = hmac_sha256(b"rmqgit", format!("{cluster}/{host}/{}", post.batch.id()).as_bytes());
+    format!("msg_{}", digest.replace('+', "-").replace('/', "_").replace('=', ""))
 }
 
 fn render(template: &str, document: &Value) -> Result<String, String> {
@@ -100,7 +93,7 @@ fn document(post: &Post<'_>) -> Value {
     let (release, spec) = sender.release.clone().map_or((None, None), |(release, spec)| (Some(release), spec));
     json!({
         "format": FORMAT,
-        "id": name(post),
+        "id": id(post),
         "at": post.now.to_string(),
         "cluster": sender.cluster,
         "host": sender.host,

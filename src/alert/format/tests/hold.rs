@@ -189,6 +189,13 @@ fn answers_are_understood() {
 }
 
 #[test]
+fn what_a_service_says_turns_no_words_of_ours() {
+    let body = json!({ "message": "no\u{202e}\u{7}\nway" }).to_string().into_bytes();
+    let fate = judge(&target("webhook"), &Answer { status: 422, retry_after: None, body });
+    assert_eq!(fate, Fate::Refused("HTTP 422: no   way".to_owned()));
+}
+
+#[test]
 fn what_was_refused_goes_without_its_thread() {
     let sender = sender();
     for (service, _, thread) in HELD.iter().filter(|(_, _, thread)| !thread.is_empty()) {

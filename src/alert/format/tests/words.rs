@@ -344,6 +344,48 @@ fn hostile_words_mean_nothing_but_themselves() {
     assert!(all.is_empty(), "{} faults, such as\n{}", all.len(), all[..all.len().min(8)].join("\n"));
 }
 
+/// Writes a mail of words of somebody else.
+fn mail(words: &str, diff: Option<&str>) -> Mail {
+    let batch = Batch { entries: vec![entry(Stage::Opened, 1, words, diff.map(str::to_owned))], plain: false };
+    let sender = sender();
+    let post = Post { sender: &sender, batch: &batch, thread: None, open: &[], now: now() };
+    match outgoing(&target("email"), &keys(), &post) {
+        Ok(Outgoing::Mail(mail)) => mail,
+        other => panic!("{other:?} is no mail"),
+    }
+}
+
+fn faults_of_mail(words: &str, diff: Option<&str>) -> Vec<String> {
+    let mail = mail(words, diff);
+    let tags = ["html", "body", "b", "br", "details", "summary", "pre", "code", "a"];
+    let mut seen = html(&mail.html, &tags, "language-diff");
+    for text in [&seen.text, &mail.text] {
+        if !visible(text).contains(&visible(words)) {
+            seen.faults.push(format!("`{words}` is not to be seen in {text}"));
+        }
+    }
+    if mail.subject.contains(char::is_control) {
+        seen.faults.push(format!("the subject has more than a line: {}", mail.subject));
+    }
+    seen.faults
+}
+
+#[test]
+fn mail_and_alerts_hold_words_as_they_are() {
+    assert_eq!(faults_of_mail(HOSTILE, Some(HOSTILE)), Vec::<String>::new());
+    let alerts = body(&sent("alertmanager", &[entry(Stage::Opened, 1, HOSTILE, Some(HOSTILE.to_owned()))], None));
+    let alert = &alerts[0];
+    for (name, text) in ["labels", "annotations"].iter().flat_map(|key| alert[*key].as_object().expect("an object")) {
+        let text = text.as_str().expect("a text");
+        let turns =
+            |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}') || (c.is_control() && c != '\n');
+        assert!(!text.contains(turns), "{name}: {text}");
+    }
+    // It is cut to a length that a label can have.
+    let object = visible(alert["labels"]["object"].as_str().expect("a text"));
+    assert!(visible(HOSTILE).starts_with(object.trim_end_matches('…')) && object.len() > 150, "{object}");
+}
+
 #[test]
 fn what_is_cut_is_cut_between_characters_and_between_escapes() {
     for unit in ["🦀", "*", "ü*", "_a"] {
@@ -400,5 +442,7 @@ proptest! {
             let found = faults(service, &words, diff.as_deref());
             prop_assert!(found.is_empty(), "{:?}", found);
         }
+        let found = faults_of_mail(&words, diff.as_deref());
+        prop_assert!(found.is_empty(), "{:?}", found);
     }
 }
