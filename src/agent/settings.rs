@@ -198,9 +198,6 @@ pub enum SettingsError {
     /// A run that only reports restarts nothing.
     #[error("`--now` restarts a broker, and the mode is `report`")]
     NowInReport,
-    /// A target of alerts is not one.
-    #[error(transparent)]
-    Target(#[from] crate::alert::TargetError),
     /// The remote is not one.
     #[error(transparent)]
     Remote(#[from] crate::sys::remote::RemoteUrlError),
@@ -258,9 +255,6 @@ pub fn settle(flags: Flags, file: AgentFile) -> Result<Settings, SettingsError> 
         return Err(SettingsError::NowInReport);
     }
     let metrics = file.metrics.as_deref().map(below);
-    if let (Some(alerts), Some(cluster)) = (&file.alerts, &cluster) {
-        alerts.targets(cluster)?;
-    }
     match (remote, cluster, host) {
         (Some(remote), Some(cluster), Some(host)) => Ok(Settings {
             remote: Remote::parse(&remote, options)?,

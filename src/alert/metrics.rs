@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use crate::name::{ClusterName, HostName};
 use crate::plan::Cause;
 use crate::report::{Report, Verdict};
 
@@ -25,6 +26,7 @@ const VERDICTS: [Verdict; 7] = [
 ];
 const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
 const LAST_SUCCESS: &str = "rmqgit_last_success_timestamp_seconds";
+const FINDINGS: &str = "What is wrong, by kind.";
 const APPLIED: &str = "rmqgit_changes_applied_total";
 
 /// How long a run took, and how old what it followed is.
@@ -36,23 +38,29 @@ pub struct Measured {
     pub released: Option<i64>,
 }
 
+/// Writes the metrics of a run that could not even begin: what it did not look at is not there.
+pub fn metrics_of_failed_run(
+    cluster: &ClusterName,
+    host: &HostName,
+    book: Option<&Book>,
+    before: &str,
+    now: Timestamp,
+) -> String {
+    let mut file = File::new(cluster, host);
+    file.run(Verdict::Failed, before, now);
+    file.family("rmqgit_findings", "gauge", FINDINGS);
+    file.sample("rmqgit_findings", &[("kind", &Kind::FailedRun.to_string())], 1);
+    file.applied(0, before);
+    if let Some(book) = book {
+        incidents(&mut file, book);
+    }
+    file.out
+}
+
 /// Writes the metrics of a run. `before` is the file of the last one.
 pub fn metrics(report: &Report, measured: &Measured, book: Option<&Book>, before: &str, now: Timestamp) -> String {
-    let labels = format!("cluster=\"{}\",host=\"{}\"", value(report.cluster.as_str()), value(report.host.as_str()));
-    let mut file = File { out: String::new(), labels };
-    file.family("rmqgit_build_info", "gauge", "The agent's version.");
-    file.sample("rmqgit_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-    file.family("rmqgit_verdict", "gauge", "The verdict of the last run: 1 for the one that holds.");
-    for verdict in VERDICTS {
-        file.sample("rmqgit_verdict", &[("verdict", &name(&verdict))], i64::from(report.verdict == verdict));
-    }
-    file.family("rmqgit_last_run_timestamp_seconds", "gauge", "When the last run ended.");
-    file.sample("rmqgit_last_run_timestamp_seconds", &[], now.as_second());
-    let good = matches!(report.verdict, Verdict::InSync | Verdict::Converged);
-    if let Some(time) = Some(now.as_second()).filter(|_| good).or_else(|| known(before, LAST_SUCCESS)) {
-        file.family(LAST_SUCCESS, "gauge", "When a run last found the host, or made it, as the release says.");
-        file.sample(LAST_SUCCESS, &[], time);
-    }
+    let mut file = File::new(&report.cluster, &report.host);
+    file.run(report.verdict, before, now);
     file.family("rmqgit_run_duration_seconds", "gauge", "How long each stage of the last run took.");
     for (stage, seconds) in &measured.stages {
         file.sample("rmqgit_run_duration_seconds", &[("stage", stage)], format!("{seconds:.3}"));
@@ -66,10 +74,7 @@ pub fn metrics(report: &Report, measured: &Measured, book: Option<&Book>, before
         file.sample("rmqgit_release_timestamp_seconds", &[], released);
     }
     findings(&mut file, report);
-    let applied = i64::try_from(report.applied.len()).unwrap_or(i64::MAX);
-    let total = known(before, APPLIED).unwrap_or(0).saturating_add(applied);
-    file.family(APPLIED, "counter", "How many changes runs have made.");
-    file.sample(APPLIED, &[], total);
+    file.applied(report.applied.len(), before);
     file.family("rmqgit_paused", "gauge", "Whether a person has paused the host.");
     file.sample("rmqgit_paused", &[], i64::from(report.paused.is_some()));
     if let Some(book) = book {
@@ -80,7 +85,7 @@ pub fn metrics(report: &Report, measured: &Measured, book: Option<&Book>, before
 
 fn findings(file: &mut File, report: &Report) {
     let seen = Sighting::of(report);
-    file.family("rmqgit_findings", "gauge", "What is wrong, by kind.");
+    file.family("rmqgit_findings", "gauge", FINDINGS);
     for (kind, _) in Kind::ALL {
         let count = seen.problems.keys().filter(|identity| identity.kind == kind).count();
         file.sample("rmqgit_findings", &[("kind", &kind.to_string())], count);
@@ -118,6 +123,37 @@ struct File {
 }
 
 impl File {
+    fn new(cluster: &ClusterName, host: &HostName) -> Self {
+        let labels = format!("cluster=\"{}\",host=\"{}\"", value(cluster.as_str()), value(host.as_str()));
+        let mut file = Self { out: String::new(), labels };
+        file.family("rmqgit_build_info", "gauge", "The agent's version.");
+        file.sample("rmqgit_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        file
+    }
+
+    /// Writes how the run ended, and when one last ended well.
+    fn run(&mut self, ended: Verdict, before: &str, now: Timestamp) {
+        self.family("rmqgit_verdict", "gauge", "The verdict of the last run: 1 for the one that holds.");
+        for verdict in VERDICTS {
+            self.sample("rmqgit_verdict", &[("verdict", &name(&verdict))], i64::from(ended == verdict));
+        }
+        self.family("rmqgit_last_run_timestamp_seconds", "gauge", "When the last run ended.");
+        self.sample("rmqgit_last_run_timestamp_seconds", &[], now.as_second());
+        let good = matches!(ended, Verdict::InSync | Verdict::Converged);
+        if let Some(time) = Some(now.as_second()).filter(|_| good).or_else(|| known(before, LAST_SUCCESS)) {
+            self.family(LAST_SUCCESS, "gauge", "When a run last found the host, or made it, as the release says.");
+            self.sample(LAST_SUCCESS, &[], time);
+        }
+    }
+
+    /// Writes how many changes all runs have made.
+    fn applied(&mut self, changes: usize, before: &str) {
+        let changes = i64::try_from(changes).unwrap_or(i64::MAX);
+        let total = known(before, APPLIED).unwrap_or(0).saturating_add(changes);
+        self.family(APPLIED, "counter", "How many changes runs have made.");
+        self.sample(APPLIED, &[], total);
+    }
+
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         let _ = write!(self.out, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }

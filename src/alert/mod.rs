@@ -27,7 +27,7 @@ pub use kind::{Identity, Kind, Severity};
 pub use lapse::{Lapse, LapseError};
 pub use ledger::{Case, Event, Incident, Ledger, Moment, Past, Stage, State, advance};
 pub use letter::Sender;
-pub use metrics::{Measured, metrics};
+pub use metrics::{Measured, metrics, metrics_of_failed_run};
 pub use outbox::{Attempt, Batch, Entry, Fate, Outbox, Queue, Thread, post};
 pub use route::Route;
 pub use rules::Rules;

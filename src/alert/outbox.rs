@@ -49,6 +49,9 @@ pub type Outbox = BTreeMap<String, Queue>;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Queue {
+    /// Where the target is: one that moves begins anew.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// What waits, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<Entry>,
@@ -94,6 +97,9 @@ pub struct Entry {
     /// How often the target has refused it.
     #[serde(default)]
     pub refusals: u32,
+    /// Before this time it is not sent again, because it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
 }
 
 /// Where the thread of an incident is.
@@ -166,7 +172,8 @@ pub fn post(
 ) -> Outbox {
     let mut next = Outbox::new();
     for (name, route) in routes {
-        let mut queue = outbox.get(name).cloned().unwrap_or_default();
+        let known = outbox.get(name).filter(|queue| queue.place == route.place).cloned();
+        let mut queue = known.unwrap_or_else(|| Queue { place: route.place.clone(), ..Queue::default() });
         queue.heed_clock(now);
         for event in events {
             queue.tell(event, route.wants(&event.case), now);
@@ -177,7 +184,7 @@ pub fn post(
             }
         }
         queue.expire(now);
-        if queue != Queue::default() {
+        if queue != (Queue { place: route.place.clone(), ..Queue::default() }) {
             next.insert(name.clone(), queue);
         }
     }
@@ -192,7 +199,10 @@ impl Queue {
         self.not_before = self.not_before.map(|time| time.min(latest));
         self.refreshed = self.refreshed.map(|time| time.min(now));
         self.attempts.iter_mut().for_each(|attempt| attempt.at = attempt.at.min(now));
-        self.entries.iter_mut().for_each(|entry| entry.since = entry.since.min(now));
+        for entry in &mut self.entries {
+            entry.since = entry.since.min(now);
+            entry.not_before = entry.not_before.map(|time| time.min(latest));
+        }
     }
 
     fn tell(&mut self, event: &Event, wanted: bool, now: Timestamp) {
@@ -225,10 +235,10 @@ impl Queue {
         let edition = self.editions;
         if let Some(waiting) = self.entries.iter_mut().find(|entry| entry.case.number == case.number) {
             let stage = if waiting.first { of_first(stage, waiting.stage) } else { stage };
-            *waiting = Entry { stage, case, at: now, edition, refusals: 0, ..waiting.clone() };
+            *waiting = Entry { stage, case, at: now, edition, refusals: 0, not_before: None, ..waiting.clone() };
             return;
         }
-        self.entries.push(Entry { stage, case, at: now, since: now, first, edition, refusals: 0 });
+        self.entries.push(Entry { stage, case, at: now, since: now, first, edition, refusals: 0, not_before: None });
         while self.entries.len() > MOST {
             let least = (0..self.entries.len()).min_by_key(|index| self.entries[*index].weight());
             self.entries.remove(least.unwrap_or(0));
@@ -242,6 +252,9 @@ impl Queue {
             self.known.remove(&entry.case.number);
         }
         self.entries.retain(|entry| !is_old(entry));
+        if self.entries.is_empty() && self.not_before.is_none() {
+            self.failures = 0;
+        }
     }
 
     /// Returns what is to be sent now, if anything is. With `hush`, only what is at least as bad as that.
@@ -251,12 +264,19 @@ impl Queue {
         }
         let mut due: Vec<&Entry> =
             self.entries.iter().filter(|entry| hush.is_none_or(|least| entry.case.severity >= least)).collect();
+        due.retain(|entry| entry.not_before.is_none_or(|time| now >= time));
         // What was refused comes last and goes alone, so that it does not keep the rest back.
         due.sort_by_key(|entry| (entry.refusals, Reverse(entry.case.severity), entry.since));
         let recent = |span| {
             self.attempts.iter().filter(move |one| one.failure.is_none() && now.duration_since(one.at) < span).count()
         };
-        let busy = recent(SignedDuration::from_hours(1)) >= MOST_AN_HOUR;
+        let urgent =
+            due.iter().filter(|entry| entry.refusals == 0 && entry.case.severity == Severity::Critical).count();
+        // What is critical waits for nothing, and a few such things are told one by one, whatever else waits.
+        if (1..=SINGLY).contains(&urgent) {
+            return Some(Batch { entries: due.into_iter().take(1).cloned().collect(), plain: false });
+        }
+        let busy = urgent == 0 && recent(SignedDuration::from_hours(1)) >= MOST_AN_HOUR;
         if busy && recent(CALM) > 0 {
             return None;
         }
@@ -300,8 +320,7 @@ impl Queue {
                 None
             }
             Fate::Refused(why) => {
-                self.refused(batch);
-                self.rest(now, None);
+                self.refused(batch, now);
                 Some(why.clone())
             }
             Fate::Delayed { why, wait } => {
@@ -344,16 +363,18 @@ impl Queue {
         self.threads.drain(..surplus);
     }
 
-    fn refused(&mut self, batch: &Batch) {
+    /// What is refused rests by itself: whatever else waits does not.
+    fn refused(&mut self, batch: &Batch, now: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
         let is_sent = |entry: &&mut Entry| batch.entries.iter().any(|sent| sent.case.number == entry.case.number);
         for entry in self.entries.iter_mut().filter(is_sent) {
+            entry.not_before = now.checked_add(doubled(entry.refusals)).ok();
             entry.refusals = entry.refusals.saturating_add(1);
         }
     }
 
     fn rest(&mut self, now: Timestamp, wish: Option<SignedDuration>) {
-        let doubled = FIRST_REST.saturating_mul(1 << self.failures.min(10)).min(LONGEST_REST);
-        let rest = doubled.max(wish.unwrap_or_default().min(LONGEST_WISH));
+        let rest = doubled(self.failures).max(wish.unwrap_or_default().min(LONGEST_WISH));
         self.failures = self.failures.saturating_add(1);
         self.not_before = now.checked_add(rest).ok();
     }
@@ -376,6 +397,11 @@ impl Entry {
         };
         (weight, self.since)
     }
+}
+
+/// Returns how long to rest after so many failures before this one.
+fn doubled(failures: u32) -> SignedDuration {
+    FIRST_REST.saturating_mul(1 << failures.min(10)).min(LONGEST_REST)
 }
 
 /// What there is to say of an incident that a target knows nothing of, after one thing and then another happened to it.

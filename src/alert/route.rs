@@ -12,6 +12,8 @@ pub struct Route {
     pub severity: Severity,
     /// The kinds; none is all.
     pub kinds: BTreeSet<Kind>,
+    /// Where the target is: its service, and its settings but secrets, digested.
+    pub place: String,
 }
 
 impl Route {

@@ -64,17 +64,19 @@ pub enum TargetError {
 const LONGEST_DEADLINE: u32 = 120;
 
 impl AlertsFile {
-    /// Returns who is told on a host of a cluster.
-    pub fn targets(&self, cluster: &ClusterName) -> Result<BTreeMap<String, Target>, TargetError> {
-        self.check()?;
-        let mut targets = BTreeMap::new();
-        for (name, file) in &self.targets {
-            let target = file.target().map_err(|why| TargetError::Target { name: name.clone(), why })?;
-            if file.clusters.is_empty() || file.clusters.contains(cluster) {
-                targets.insert(name.clone(), target);
-            }
-        }
-        Ok(targets)
+    /// Returns who is told on a host of a cluster. A target that is none is passed over; [`Self::faults`] names it.
+    pub fn targets(&self, cluster: &ClusterName) -> BTreeMap<String, Target> {
+        let wanted =
+            self.targets.iter().filter(|(_, file)| file.clusters.is_empty() || file.clusters.contains(cluster));
+        wanted.filter_map(|(name, file)| Some((name.clone(), file.target().ok()?))).collect()
+    }
+
+    /// Returns all that is wrong with the settings.
+    pub fn faults(&self) -> Vec<TargetError> {
+        let of_target = |(name, file): (&String, &TargetFile)| {
+            file.target().err().map(|why| TargetError::Target { name: name.clone(), why })
+        };
+        self.check().err().into_iter().chain(self.targets.iter().filter_map(of_target)).collect()
     }
 
     fn check(&self) -> Result<(), TargetError> {
@@ -86,6 +88,9 @@ impl AlertsFile {
         if self.proxy.as_ref().is_some_and(|proxy| !is_proxy(proxy)) {
             return wrong("proxy", "write an address such as http://proxy.example.org:3128");
         }
+        if self.remind_after.is_some_and(|lapse| !lapse.is_none() && lapse < Lapse::hours(1)) {
+            return wrong("remind-after", "write at least 1h, or \"0\" for never");
+        }
         Ok(())
     }
 
@@ -93,7 +98,9 @@ impl AlertsFile {
     pub fn rules(&self) -> Rules {
         let usual = Rules::default();
         Rules {
-            remind_after: self.remind_after.unwrap_or(usual.remind_after),
+            remind_after: self
+                .remind_after
+                .map_or(usual.remind_after, |lapse| if lapse.is_none() { lapse } else { lapse.max(Lapse::hours(1)) }),
             after: self.after.clone(),
             severities: self.severities.clone(),
         }

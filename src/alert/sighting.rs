@@ -83,6 +83,8 @@ pub struct Blind {
     pub reach: bool,
     /// Which program a unit runs.
     pub programs: BTreeSet<String>,
+    /// What somebody changed before the release's own change was made: that one still waits.
+    pub both: BTreeSet<String>,
     /// What still differs, so that a step for it may still have to be taken.
     pub differs: BTreeSet<String>,
     /// Paths, units, addresses and objects that were not looked at.
@@ -94,7 +96,7 @@ impl Blind {
     pub fn covers(&self, identity: &Identity) -> bool {
         let Identity { kind, object } = identity;
         // Where many share one incident, the one that was not looked at may be any of them.
-        let hides = |name: &String| name == object || object == THE_REST;
+        let hides = |name: &String| Identity::new(*kind, name).object == *object || object == THE_REST;
         let hides_file = |name: &String| name.starts_with('/');
         (self.all && *kind != Kind::FailedRun)
             || (self.uncompared && !kind.is_of_run())
@@ -108,6 +110,7 @@ impl Blind {
             || (*kind == Kind::FailedApply && (self.untried || self.differs.iter().any(|name| object.contains(name))))
             || (self.broker && (kind.is_of_broker() || is_in_broker(identity)))
             // A daemon waits for its restart because of files.
+            || (matches!(kind, Kind::Pending | Kind::Held) && self.both.iter().any(hides))
             || (*kind == Kind::RestartWaits && self.objects.iter().any(hides_file))
             || (*kind == Kind::ReplacedProgram && self.programs.iter().any(hides))
             || (*kind != Kind::Unknown && self.objects.iter().any(hides))
@@ -175,6 +178,15 @@ impl Sighting {
         seen
     }
 
+    /// Adds that something about the agent itself is wrong.
+    #[must_use]
+    pub fn with_fault(mut self, about: &str, message: &str) -> Self {
+        let help = "the rest of it is heeded; repair it, and try `rmqgit alert test`";
+        let problem = plain(Kind::FailedRun, about, "a person", message, help);
+        add(&mut self.problems, Problem { print: print(message), ..problem });
+        self
+    }
+
     /// Is what a run saw that could not even begin.
     pub fn of_failed_run(message: &str) -> Self {
         let mut seen = Self { blind: Blind { all: true, ..Blind::default() }, ..Self::default() };
@@ -184,7 +196,8 @@ impl Sighting {
 }
 
 fn failed_run(message: &str) -> Problem {
-    plain(Kind::FailedRun, "", "the host", message, "see `rmqgit status` and the log of the run on the host")
+    let help = "see `rmqgit status` and the log of the run on the host";
+    Problem { print: print(message), ..plain(Kind::FailedRun, "", "the host", message, help) }
 }
 
 fn failures(problems: &mut BTreeMap<Identity, Problem>, report: &Report) {
@@ -294,6 +307,7 @@ fn blind(report: &Report) -> Blind {
     let outdated = report.release.as_ref().is_none_or(|release| !release.newest);
     let judged = [FailureCode::RefusedRelease, FailureCode::FailedRelease, FailureCode::NoRelease];
     let newest = outdated && !judged.into_iter().any(failed);
+    let both = report.changes.iter().filter(|change| change.cause == Cause::Both);
     let mut blind = Blind {
         uncompared: report.release.is_none(),
         outdated,
@@ -305,6 +319,7 @@ fn blind(report: &Report) -> Blind {
             || report.unknown.iter().any(|unknown| unknown.blocks),
         broker: report.changes.iter().any(stops_the_broker),
         differs: report.changes.iter().map(|change| differing(&change.subject)).collect(),
+        both: both.map(|change| change.subject.to_string()).collect(),
         peers: report.findings.iter().any(|finding| finding.code == FindingCode::CutOff),
         ..Blind::default()
     };
@@ -368,7 +383,7 @@ fn stops_the_broker(change: &Change) -> bool {
 }
 
 /// Returns a short digest.
-fn print(text: &str) -> String {
+pub(super) fn print(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 

@@ -15,6 +15,7 @@ use crate::secret::Secret;
 
 use super::kind::{Kind, Severity};
 use super::route::Route;
+use super::sighting::print;
 
 /// One target. Exactly one service is named.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -286,7 +287,7 @@ impl TargetFile {
         };
         service.check()?;
         self.quiet.as_ref().map_or(Ok(()), quiet)?;
-        let route = Route { severity: self.severity, kinds: self.kinds.clone() };
+        let route = Route { severity: self.severity, kinds: self.kinds.clone(), place: print(&format!("{service:?}")) };
         Ok(Target { service: service.clone(), route, quiet: self.quiet.clone() })
     }
 }

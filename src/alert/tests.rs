@@ -362,15 +362,56 @@ fn what_is_refused_does_not_keep_the_rest_back() {
     let mut at = now;
     let mut sent = Vec::new();
     for _ in 0..5 {
+        if queue.take(at, None).is_none() {
+            at += SignedDuration::from_hours(1);
+        }
         let batch = queue.take(at, None).expect("something waits");
         let kind = batch.entries[0].case.identity.kind;
         sent.push((kind, batch.plain));
         let fate = if kind == Kind::NoHolder { Fate::Refused("400".to_owned()) } else { Fate::Accepted(None) };
         queue.settle(&batch, &fate, at);
-        at = queue.not_before.unwrap_or(at);
+        assert_eq!(queue.not_before, None, "the target itself does not rest");
     }
     let poison = |plain| (Kind::NoHolder, plain);
     assert_eq!(sent, [poison(false), (Kind::Drift, false), poison(false), poison(true), poison(true)]);
+}
+
+#[test]
+fn what_is_critical_waits_for_nothing() {
+    let mut now = Life::new().now;
+    let mut book = Book::default();
+    for i in 0..12 {
+        now += SignedDuration::from_mins(1);
+        book = book.record(&seen(&[problem(Kind::Drift, &format!("/a{i}"), "")]), now, &Rules::default(), &routes());
+        let queue = book.outbox.get_mut("t").expect("there is a target");
+        if let Some(batch) = queue.take(now, None) {
+            queue.settle(&batch, &Fate::Accepted(None), now);
+        }
+    }
+    assert_eq!(book.outbox["t"].take(now, None), None, "it was told so much that it is left in peace");
+    let mut all: Vec<Problem> = (0..20).map(|i| problem(Kind::Drift, &format!("/b{i}"), "")).collect();
+    all.push(problem(Kind::NoHolder, "10.0.0.9", ""));
+    let book = book.record(&seen(&all), now, &Rules::default(), &routes());
+    let batch = book.outbox["t"].take(now, None).expect("it is told");
+    let told: Vec<Kind> = batch.entries.iter().map(|entry| entry.case.identity.kind).collect();
+    assert_eq!(told, [Kind::NoHolder], "alone, with all its details");
+}
+
+#[test]
+fn a_target_that_moves_hears_what_is_open_and_no_end_of_what_it_never_heard() {
+    let now = Life::new().now;
+    let rules = Rules::default();
+    let drift = seen(&[problem(Kind::Drift, "/a", "")]);
+    let mut book = Book::default().record(&drift, now, &rules, &routes());
+    let queue = book.outbox.get_mut("t").expect("there is a target");
+    let batch = queue.take(now, None).expect("it is told");
+    queue.settle(&batch, &Fate::Accepted(Some("thread".to_owned())), now);
+    let moved: BTreeMap<_, _> = [("t".to_owned(), Route { place: "elsewhere".to_owned(), ..Route::default() })].into();
+    let next = book.record(&drift, now + RUN, &rules, &moved);
+    let queue = &next.outbox["t"];
+    assert_eq!(queue.entries.iter().map(|entry| entry.stage).collect::<Vec<_>>(), [Stage::Opened]);
+    assert_eq!(queue.threads, []);
+    assert!(!book.record(&Sighting::default(), now + RUN, &rules, &moved).outbox.contains_key("t"));
 }
 
 #[test]
@@ -378,7 +419,7 @@ fn a_target_hears_what_it_wants_from_when_it_is_there() {
     let now = Life::new().now;
     let rules = Rules::default();
     let drift = problem(Kind::Drift, "/a", "");
-    let route = Route { severity: Severity::Critical, kinds: BTreeSet::new() };
+    let route = Route { severity: Severity::Critical, ..Route::default() };
     let mut routes: BTreeMap<_, _> = [("t".to_owned(), route)].into();
     let told =
         |book: &Book| book.outbox.get("t").map_or(vec![], |queue| queue.entries.iter().map(|e| e.stage).collect());

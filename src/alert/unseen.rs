@@ -69,7 +69,19 @@ fn table() -> Vec<(Kind, &'static str, Change, Vec<Change>)> {
                 world.base.files.remove(&path(CFG));
                 world.file(CFG, file("old\n"));
             },
-            with(&REMOTE_AWAY, &[|world| world.file(CFG, failed())]),
+            with(
+                &REMOTE_AWAY,
+                &[
+                    |world| world.file(CFG, failed()),
+                    // Somebody changes what the release was to change: that is still to be done.
+                    |world| {
+                        let mut was = world.base.files[&path(CFG)].clone();
+                        was.digest = crate::name::Digest::of(b"older");
+                        world.base.files.insert(path(CFG), was);
+                        world.file(CFG, file("theirs\n"));
+                    },
+                ],
+            ),
         ),
         (
             Kind::RestartWaits,

@@ -42,7 +42,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let What::Test(args) = &args.what;
     process::keep_memory_private();
     let (flags, file) = args.place.read()?;
-    let settings = settings::settle(flags, file).map_err(|error| sync::failure(&error))?;
+    let settings = settings::settle(flags, file).map_err(|error| match error {
+        settings::SettingsError::Missing(_) => {
+            Failure::usage(&error).help("say it in agent.yaml: messages name the cluster and the host")
+        }
+        error => sync::failure(&error),
+    })?;
     let report = agent::last_report(&settings.state, clock::now()).ok();
     let mut out = stdout();
     let mut wrote = Ok(());

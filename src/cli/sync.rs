@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::out::Format;
 use super::{Exit, Failure, stderr, stdout};
 use crate::agent::{self, alerts, settings};
+use crate::alert::AlertsFile;
 use crate::diag;
 use crate::name::{ClusterName, HostName};
 use crate::release::canonical_json;
@@ -221,6 +222,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;
     let ran = agent::tick(&settings, args.wait);
+    for fault in settings.alerts.iter().flat_map(AlertsFile::faults) {
+        let _ = writeln!(stderr(), "rmqgit: {fault}");
+    }
     // Nobody hears of it otherwise, and it changes nothing about what the run did.
     match alerts::record(&settings, &ran) {
         Ok(None) => {}
@@ -239,7 +243,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let why = Failure::from_error(&error).message;
         let _ = writeln!(stderr(), "rmqgit: the targets are not told of incidents: {why}");
     }
-    if let Some(Err(error)) = ran.as_ref().ok().map(|ran| alerts::measure(&settings, ran)) {
+    if let Err(error) = alerts::measure(&settings, &ran) {
         let why = Failure::from_error(&error).message;
         let _ = writeln!(stderr(), "rmqgit: {why}");
     }
@@ -285,7 +289,6 @@ pub(super) fn failure(error: &settings::SettingsError) -> Failure {
             Failure::usage(error).help("add `--mode converge`, or `--dry-run` to see what it would do")
         }
         settings::SettingsError::Remote(_) => Failure::usage(error),
-        settings::SettingsError::Target(_) => Failure::from_error(error).help("see `alerts` in agent.yaml"),
         settings::SettingsError::Invalid { .. } | settings::SettingsError::Read(_) => Failure::from_error(error),
     }
 }

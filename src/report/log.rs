@@ -12,6 +12,7 @@ pub fn log(report: &Report) -> String {
     let priority = match report.verdict {
         Verdict::Failed | Verdict::Unknown => 3,
         Verdict::Drifted | Verdict::DriftedAndPending | Verdict::Pending => 4,
+        Verdict::InSync | Verdict::Converged if has_finding(report) => 4,
         Verdict::InSync | Verdict::Converged if report.asks_for_a_person() => 5,
         Verdict::InSync | Verdict::Converged => 6,
     };
@@ -44,6 +45,11 @@ pub fn log(report: &Report) -> String {
     }
     line.push('\n');
     line
+}
+
+/// Whether something is wrong that a person should do something about; a daemon that waits to be restarted is not.
+fn has_finding(report: &Report) -> bool {
+    report.findings.iter().any(|finding| finding.code.is_for_a_person())
 }
 
 /// Returns the kebab-case name that a value has in every document.

@@ -367,6 +367,8 @@ fn explain(error: ureq::Error) -> PostError {
         ureq::Error::Tls(why) => PostError::Tls(why.to_owned()),
         // rustls reports a refused certificate through the stream that it encrypts.
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => PostError::Tls(error.to_string()),
+        // What the resolver says has no kind of its own.
+        ureq::Error::Io(error) if error.to_string().starts_with("failed to lookup address") => PostError::Name,
         ureq::Error::Io(error) => PostError::Away(error.kind().to_string()),
         ureq::Error::ConnectProxyFailed(_) => PostError::Proxy("it refuses the connection".to_owned()),
         ureq::Error::InvalidProxyUrl => PostError::Proxy("its address is none".to_owned()),

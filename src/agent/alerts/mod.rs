@@ -41,9 +41,9 @@ pub enum AlertError {
         /// Why.
         why: BookError,
     },
-    /// A target is not one.
-    #[error(transparent)]
-    Target(#[from] TargetError),
+    /// The settings are wrong.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Settings(Vec<TargetError>),
     /// The way to the services cannot be prepared.
     #[error(transparent)]
     Post(#[from] PostError),
@@ -81,12 +81,13 @@ pub fn record(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<Opti
     };
     let seen = match ran {
         Ok(ran) => Sighting::of(&ran.report),
-        // Another run is under way, or there is no place to write to.
-        Err(AgentError::State(_)) => return Ok(None),
+        // Another run is under way.
+        Err(AgentError::State(StateError::Busy { .. })) => return Ok(None),
         Err(error) => Sighting::of_failed_run(&super::with_causes(error)),
     };
-    let targets = alerts.targets(&settings.cluster)?;
-    let routes = targets.into_iter().map(|(name, Target { route, .. })| (name, route));
+    let faults: Vec<String> = alerts.faults().iter().map(ToString::to_string).collect();
+    let seen = if faults.is_empty() { seen } else { seen.with_fault("agent.yaml", &faults.join("; ")) };
+    let routes = alerts.targets(&settings.cluster).into_iter().map(|(name, Target { route, .. })| (name, route));
     let routes: std::collections::BTreeMap<String, Route> = routes.collect();
     let held = statedir::hold(&settings.state, NAME)?;
     let (book, word) = match Book::read(held.read()?.as_deref()) {
@@ -104,11 +105,19 @@ pub fn record(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<Opti
     Ok(word)
 }
 
-/// Writes the metrics of a run where the settings say.
-pub fn measure(settings: &Settings, ran: &Ran) -> Result<(), AlertError> {
+/// Writes the metrics of a run, or that it could not begin, where the settings say.
+pub fn measure(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<(), AlertError> {
+    if let Err(AgentError::State(StateError::Busy { .. })) = ran {
+        return Ok(());
+    }
     let Some(path) = settings.metrics.as_deref().filter(|_| settings.mode != Mode::DryRun) else { return Ok(()) };
-    let book = settings.alerts.as_ref().map(|_| book(&settings.state)).transpose()?;
-    let text = alert::metrics(&ran.report, &ran.measured, book.as_ref(), &textfile::read(path), clock::now());
+    // Where the book cannot be read, the run has said so.
+    let book = settings.alerts.as_ref().and_then(|_| book(&settings.state).ok());
+    let (before, now) = (textfile::read(path), clock::now());
+    let text = match ran {
+        Ok(ran) => alert::metrics(&ran.report, &ran.measured, book.as_ref(), &before, now),
+        Err(_) => alert::metrics_of_failed_run(&settings.cluster, &settings.host, book.as_ref(), &before, now),
+    };
     textfile::replace(path, &text).map_err(|source| AlertError::Metrics { path: path.to_owned(), source })
 }
 

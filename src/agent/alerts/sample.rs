@@ -33,7 +33,11 @@ pub fn try_out(
     mut said: impl FnMut(&Tried),
 ) -> Result<bool, AlertError> {
     let alerts = settings.alerts.clone().unwrap_or_default();
-    let targets = alerts.targets(&settings.cluster)?;
+    let faults = alerts.faults();
+    if !faults.is_empty() {
+        return Err(AlertError::Settings(faults));
+    }
+    let targets = alerts.targets(&settings.cluster);
     if let Some(name) = only.filter(|name| !targets.contains_key(*name)) {
         return Err(AlertError::NoTarget(name.to_owned()));
     }
@@ -92,6 +96,7 @@ fn sample(stage: Option<Stage>) -> Batch {
         first: stage == Stage::Opened,
         edition: 0,
         refusals: 0,
+        not_before: None,
     };
     let entries = match stage {
         Some(stage) => vec![entry(stage, 0, Kind::Drift, "/etc/haproxy/haproxy.cfg")],

@@ -71,6 +71,26 @@ fn metrics_are_what_promtool_takes() {
 }
 
 #[test]
+fn a_run_that_could_not_begin_has_metrics_too() {
+    let site = Site::full();
+    site.put("/etc/rmqgit/agent.yaml", &format!("metrics: {FILE}\nalerts: {{}}\n"), 0o644);
+    fs::create_dir_all(site.live("/var/lib/node-exporter")).unwrap();
+    site.converge();
+    let before = site.get(FILE);
+    site.put("/var/lib/rmqgit/state.json", "garbage", 0o600);
+    assert!(site.text(&[]).ends_with("[exit 3]"));
+    let text = site.get(FILE);
+    assert_eq!(promtool(&["check", "metrics"], &text), (true, String::new()));
+    assert_eq!(sample(&text, "rmqgit_verdict", "verdict=\"failed\""), "1");
+    assert_eq!(sample(&text, "rmqgit_verdict", "verdict=\"converged\""), "0");
+    assert_eq!(sample(&text, "rmqgit_findings", "kind=\"failed-run\""), "1");
+    for kept in ["rmqgit_last_success_timestamp_seconds", "rmqgit_changes_applied_total"] {
+        assert_eq!(sample(&text, kept, ""), sample(&before, kept, ""));
+    }
+    assert_eq!(sample(&text, "rmqgit_incidents_open", "severity=\"warning\""), "1");
+}
+
+#[test]
 fn a_log_has_one_line_a_run() {
     let site = Site::full();
     let line = |args: &[&str]| {
@@ -106,7 +126,7 @@ fn the_rules_say_what_their_tests_expect() {
     let (rules, tests) = (fs::read_to_string(rules).unwrap(), fs::read_to_string(tests).unwrap());
     let names: Vec<_> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let untested: Vec<_> = names.iter().filter(|name| !tests.contains(&format!("alertname: {name}"))).collect();
-    assert!(names.len() == 8 && untested.is_empty(), "{untested:?}");
+    assert!(names.len() == 9 && untested.is_empty(), "{untested:?}");
 }
 
 #[test]

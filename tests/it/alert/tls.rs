@@ -10,7 +10,7 @@ use super::services::{book, free_port, start};
 use crate::sync::site::Site;
 
 /// A web server and a mail server with TLS; each keeps what comes in a file of its own.
-const SERVERS: &str = "
+pub(super) const SERVERS: &str = "
 import http.server, os, ssl, sys, threading
 kind, port, dir = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 def keep(data):
@@ -47,10 +47,10 @@ else:
     threading.Event().wait()
 ";
 
-fn certificate(dir: &Path) {
+pub(super) fn certificate(dir: &Path, name: &str) {
     let mut command = Command::new("openssl");
     command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);
-    command.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+    command.args(["-subj", &format!("/CN={name}"), "-addext", &format!("subjectAltName=DNS:{name}")]);
     command.args(["-addext", "basicConstraints=critical,CA:FALSE", "-out"]).arg(dir.join("cert.pem"));
     let (code, _, err) = crate::run(command.arg("-keyout").arg(dir.join("key.pem")));
     assert_eq!(code, 0, "{err}");
@@ -60,7 +60,7 @@ fn certificate(dir: &Path) {
 fn only_a_server_that_is_trusted_gets_anything() {
     for kind in ["web", "starttls", "tls"] {
         let dir = tempfile::tempdir().unwrap();
-        certificate(dir.path());
+        certificate(dir.path(), "localhost");
         let port = free_port();
         let mut command = Command::new("/usr/bin/python3");
         command.args(["-c", SERVERS, kind, &port.to_string()]).arg(dir.path());

@@ -78,7 +78,7 @@ fn entry(stage: Stage, number: u64, words: &str, diff: Option<String>) -> Entry 
         diff,
         first_seen: now(),
     };
-    Entry { stage, case, at: now(), since: now(), first: false, edition: 0, refusals: 0 }
+    Entry { stage, case, at: now(), since: now(), first: false, edition: 0, refusals: 0, not_before: None }
 }
 
 fn sent(service: &str, entries: &[Entry], thread: Option<&str>) -> Request {
