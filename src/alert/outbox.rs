@@ -293,18 +293,15 @@ impl Queue {
         self.known.iter().filter(|number| !untold(number)).copied().collect()
     }
 
-    /// Returns how bad the worst is of what waits.
-    pub fn worst(&self) -> Option<Severity> {
-        self.entries.iter().map(|entry| entry.case.severity).max()
-    }
-
     /// Returns everything that waits, for a target that forgets what nobody repeats; nothing but that is due too, once in a
     /// while.
     pub fn take_all(&self, now: Timestamp, hush: Option<Severity>) -> Option<Batch> {
         if self.not_before.is_some_and(|time| now < time) {
             return None;
         }
-        let heard = |entry: &&Entry| hush.is_none_or(|least| entry.case.severity >= least);
+        let heard = |entry: &&Entry| {
+            hush.is_none_or(|least| entry.case.severity >= least) && entry.not_before.is_none_or(|time| now >= time)
+        };
         let entries: Vec<Entry> = self.entries.iter().filter(heard).cloned().collect();
         let stale = self.refreshed.is_none_or(|at| now.duration_since(at) >= REFRESH) && !self.told().is_empty();
         (stale || !entries.is_empty()).then_some(Batch { entries, plain: false })
