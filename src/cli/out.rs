@@ -44,7 +44,7 @@ pub(super) fn stdout() -> Quiet<anstream::AutoStream<io::Stdout>> {
     Quiet { to: anstream::stdout(), closed: false }
 }
 
-/// Writes a long text: through the person's pager (`RMQGIT_PAGER`, `PAGER`, else `less -FRX`) where standard output is a terminal.
+/// Writes a long text: through the person's pager (`RMQGIT_PAGER`, `PAGER`, else `less -FRXK`) where standard output is a terminal.
 /// The pager decides what is long; one that is quit early is no fault.
 pub(super) fn page(text: &str) -> io::Result<()> {
     if pager::columns().is_some() {
@@ -54,7 +54,7 @@ pub(super) fn page(text: &str) -> io::Result<()> {
         let asked = ["RMQGIT_PAGER", "PAGER"].iter().find_map(std::env::var_os);
         let asked = asked.map(|asked| asked.to_string_lossy().into_owned());
         let words =
-            asked.map_or_else(|| Some(vec!["less".to_owned(), "-FRX".to_owned()]), |asked| shlex::split(&asked));
+            asked.map_or_else(|| Some(vec!["less".to_owned(), "-FRXK".to_owned()]), |asked| shlex::split(&asked));
         if pager::show(&words.unwrap_or_default(), plain.as_deref().unwrap_or(text))? {
             return Ok(());
         }

@@ -18,8 +18,9 @@ pub fn show(words: &[String], text: &str) -> io::Result<bool> {
     #[expect(clippy::disallowed_methods, reason = "a person's pager has their terminal, environment and time")]
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped());
-    // What Git tells its pagers: to show colours, and to leave at once what fits the screen.
-    for (name, value) in [("LESS", "FRX"), ("LV", "-c")] {
+    // What Git tells its pagers: to show colours, and to leave at once what fits the screen. Ctrl-C, which ends this program, ends
+    // `less` with it, and not only takes its parent away.
+    for (name, value) in [("LESS", "FRXK"), ("LV", "-c")] {
         if std::env::var_os(name).is_none() {
             command.env(name, value);
         }

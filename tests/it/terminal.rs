@@ -1,7 +1,7 @@
 //! What a person sees in a terminal: `script` of util-linux makes one.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -37,8 +37,8 @@ impl Desk {
         Self { dir, columns: 80, rows: 500 }
     }
 
-    /// Runs a line of shell in the terminal, with what a person types there; `$r` is the program.
-    fn run(&self, line: &str, env: &[(&str, &str)], typed: &str) -> Seen {
+    /// Runs a line of shell in the terminal, where a person presses a key once `less` asks for one; `$r` is the program.
+    fn run(&self, line: &str, env: &[(&str, &str)], key: &str) -> Seen {
         let line = format!("stty cols {} rows {} && {line}", self.columns, self.rows);
         let mut script = Command::new("timeout");
         script.args(["60", "script", "--quiet", "--return", "--command", &line, "/dev/null"]);
@@ -48,15 +48,33 @@ impl Desk {
         let mut child =
             script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("util-linux");
         // Kept open until the end: a terminal whose keyboard is gone hangs up.
-        let mut keys = child.stdin.take().unwrap();
-        keys.write_all(typed.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
+        let (mut keys, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (mut seen, mut chunk, mut pressed) = (Vec::new(), [0; 4096], false);
+        loop {
+            let count = screen.read(&mut chunk).unwrap();
+            if count == 0 {
+                break;
+            }
+            seen.extend_from_slice(&chunk[..count]);
+            if !pressed && seen.ends_with(PROMPT) {
+                keys.write_all(key.as_bytes()).unwrap();
+                pressed = true;
+            }
+        }
+        let status = child.wait().unwrap().code().unwrap();
         drop(keys);
-        let text = String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n");
+        let text = String::from_utf8(seen).unwrap().replace("\r\n", "\n");
         assert!(!text.contains("panicked") && !text.contains("RUST_BACKTRACE"), "{text}");
-        Seen { status: output.status.code().unwrap(), text }
+        Seen { status, text }
     }
 }
+
+/// What `less` shows when it waits for a key.
+const PROMPT: &[u8] = b":\x1b[K";
+
+/// Says who reads from the terminal still, once they had time to go.
+const LEFT: &str = "n=0; while ps -t \"$(tty)\" -o comm= | grep -q less && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done; \
+                    ps -t \"$(tty)\" -o comm= | grep less || echo nobody is left";
 
 /// Leaves out what colours a text.
 fn plain(text: &str) -> String {
@@ -126,6 +144,9 @@ fn less_stays_only_for_what_is_longer_than_the_screen() {
         let low = Desk { rows: 10, ..Desk::new() };
         let quit = low.run("$r review HEAD~1 && echo ended", &env, "q");
         assert!(quit.status == 0 && quit.text.contains("ended"), "{}", quit.text);
+        // Ctrl-C ends both, and leaves nobody behind who takes the next key away from the shell.
+        let ended = low.run(&format!("trap : INT; $r review HEAD~1; {LEFT}"), &env, "\u{3}");
+        assert!(ended.text.contains("nobody is left"), "{}", ended.text);
         let read = |seen: &Seen| plain(&seen.text).contains("mem_high") || seen.text.contains("vm_memory_high");
         assert!(read(&tall) && !read(&quit), "{}", quit.text);
     }
