@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use super::publish::{explain, jobs};
 use super::review::tell_one;
-use super::{Exit, Failure, load, stderr, stdout};
+use super::{Exit, Failure, load, stdout};
 use crate::check::{self, Checked};
 use crate::diag::{Diagnostic, Place, excerpt};
 use crate::model::Cluster;

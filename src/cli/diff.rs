@@ -2,15 +2,14 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use super::out::{Format, page};
 use super::publish::{explain, jobs};
 use super::review::tell;
 use super::{Exit, Failure, stdout};
-use crate::publish::{Comparison, Differing, compare};
-use crate::release::{Bundle, canonical_json};
-use crate::review::{HostId, ReleaseTree, diff};
+use crate::publish::{Comparison, compare};
+use crate::release::canonical_json;
+use crate::review::diff::{self, Differ};
 
 /// Show what changes between two releases or two revisions of a spec
 ///
@@ -51,21 +50,13 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         only: None,
         jobs: jobs(args.jobs),
     };
-    let sides = Mutex::new((ReleaseTree::new(), ReleaseTree::new()));
-    let take = |mut found: Differing| {
-        let same: Vec<Bundle> = found.old.extract_if(.., |one| found.new.contains(one)).collect();
-        found.new.retain(|one| !same.contains(one));
-        let named = |bundle: Bundle| (HostId { cluster: bundle.cluster.clone(), host: bundle.host.clone() }, bundle);
-        let mut sides = sides.lock().unwrap_or_else(PoisonError::into_inner);
-        sides.0.extend(found.old.into_iter().map(named));
-        sides.1.extend(found.new.into_iter().map(named));
-    };
-    let compared = compare(&comparison, take).map_err(|error| explain(&error))?;
+    let differ = Differ::default();
+    let compared =
+        compare(&comparison, |found| differ.take(&found.old, &found.new)).map_err(|error| explain(&error))?;
     if tell(compared)?.is_none() {
         return Ok(Exit::Findings);
     }
-    let (old, new) = sides.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let found = diff::diff(&old, &new);
+    let found = differ.finish();
     match args.format {
         Format::Text => page(&diff::render(&found))?,
         Format::Json => stdout().write_all(canonical_json(&found).as_bytes())?,

@@ -89,6 +89,9 @@ enum Hosts {
 /// What became of the units of a pair.
 type Both = (Option<Judged<()>>, Option<Judged<()>>);
 
+/// The same of two sides.
+type Sides<T> = (Vec<T>, Vec<T>);
+
 /// Two sides.
 pub(super) struct Table<'a> {
     pub(super) objects: &'a Objects<'a>,
@@ -103,7 +106,7 @@ impl Table<'_> {
         only: Option<&ClusterName>,
         jobs: usize,
         take: &(impl Fn(Differing) + Sync),
-    ) -> Result<(Vec<Judged<()>>, Vec<Judged<()>>), PublishError> {
+    ) -> Result<Sides<Judged<()>>, PublishError> {
         let pairs = self.pairs();
         let take = |pair: &Pair<'_>, found: Differing| {
             if only.is_none_or(|only| only.as_str() == pair.name) {
@@ -211,7 +214,7 @@ impl Table<'_> {
         cluster: &ClusterName,
         stored: &[(HostName, Oid)],
         mut compiled: Vec<Bundle>,
-    ) -> Result<Option<(Vec<Bundle>, Vec<Bundle>)>, PublishError> {
+    ) -> Result<Option<Sides<Bundle>>, PublishError> {
         let find = |bundle: &Bundle| stored.iter().position(|(host, _)| *host == bundle.host);
         let is_same = |bundle: &Bundle| find(bundle).filter(|at| Dir::new(bundle.store()).id() == stored[*at].1);
         let same: Vec<Option<usize>> = compiled.iter().map(is_same).collect();

@@ -136,7 +136,7 @@ fn sentence(id: &Id, kind: Kind, settings: &[SettingChange], stays: Option<&str>
     let shown: Vec<String> = settings
         .iter()
         .map(|one| match kind {
-            Kind::Modified => format!("{} {}", one.key, change(named(&one.from), named(&one.to))),
+            Kind::Modified => format!("{} {}", one.key, change(named(one.from.as_ref()), named(one.to.as_ref()))),
             _ => format!("{} {}", one.key, one.to.as_deref().or(one.from.as_deref()).unwrap_or_default()),
         })
         .collect();
@@ -199,8 +199,8 @@ fn of_user(object: &str, settings: &[SettingChange]) -> String {
 }
 
 /// Returns a value as a sentence names it: one that is empty is not one that is set.
-fn named(value: &Option<String>) -> Option<&str> {
-    value.as_deref().map(|value| if value.is_empty() { "nothing" } else { value })
+fn named(value: Option<&String>) -> Option<&str> {
+    value.map(|value| if value.is_empty() { "nothing" } else { value.as_str() })
 }
 
 /// Says with names what a permission no longer allows, or allows now.

@@ -80,6 +80,15 @@ pub(crate) fn change_all(dir: &Path) {
     fs::write(dir.join("rmqgit.yaml"), root).expect("the benchmark's own file can be written");
 }
 
+/// Changes every cluster in another way, so that no two of them can be told as one.
+pub(crate) fn change_each(dir: &Path, hosts: usize) {
+    for i in 0..(hosts / 3).max(1) {
+        let text = cluster(i, 0).replace("  config:\n", &format!("  config:\n    channel_max: {}\n", 100 + i));
+        fs::write(dir.join("clusters").join(format!("{}.yaml", name(i))), text)
+            .expect("the benchmark's own file can be written");
+    }
+}
+
 /// The cluster and the host that the benchmark syncs.
 pub(crate) fn first_host() -> (String, String) {
     (name(0), format!("{}-1", name(0)))

@@ -146,6 +146,12 @@ impl Bed {
         git(&self.spec, &["commit", "-q", "-a", "-m", "change a default of all"]);
         let review: Vec<Cost> = (0..runs).map(|_| measure::run(&self.spec, &[RMQGIT, "review", "HEAD~1"])).collect();
         report(row("review: a default of all changed", &review));
+        let diff: Vec<Cost> = (0..runs).map(|_| measure::run(&self.spec, &[RMQGIT, "diff", "HEAD~1"])).collect();
+        report(row("diff: a default of all changed", &diff));
+        fleet::change_each(&self.spec, self.hosts);
+        git(&self.spec, &["commit", "-q", "-a", "-m", "change each cluster otherwise"]);
+        let review: Vec<Cost> = (0..runs).map(|_| measure::run(&self.spec, &[RMQGIT, "review", "HEAD~1"])).collect();
+        report(row("review: each cluster changed otherwise", &review));
 
         let host = SyncedHost::new(&self.folder.join("host"), &self.spec);
         let first: Vec<Cost> = (0..runs).map(|_| host.first()).collect();

@@ -1,15 +1,18 @@
 //! Compares two releases: what changes in which file of which host.
 //!
-//! Input: the bundles of two releases, as far as they differ. Output: a [`Diff`], pure data, in which a change that is the
+//! Input: the bundles of two releases, cluster by cluster, as far as they differ. Output: a [`Diff`], pure data, in which a change that is the
 //! same on several hosts stands once. Must not: read Git, or judge whether a change is dangerous.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::HostId;
+#[cfg(test)]
+use super::ReleaseTree;
 use super::objects::without_passwords;
-use super::{HostId, ReleaseTree};
 use crate::facts::platform;
 use crate::name::{HostName, SecretRef};
 use crate::release::{Artifact, Bundle, Check, DEFINITIONS, MANIFEST, OnChange, Owner, Part, Piece, sealed_path};
@@ -85,36 +88,70 @@ pub struct Attribute {
 }
 
 /// Compares two releases.
-pub fn diff(a: &ReleaseTree, b: &ReleaseTree) -> Diff {
-    let mut diff =
-        Diff { format: FORMAT, added: Vec::new(), removed: Vec::new(), changed: Vec::new(), changes: Vec::new() };
-    // The key is the change without its hosts; the index keeps the order of first appearance.
-    let mut seen: BTreeMap<Change, usize> = BTreeMap::new();
-    let mut note = |host: &HostId, changes: Vec<Change>| {
-        for change in changes {
-            let next = diff.changes.len();
-            let index = *seen.entry(change.clone()).or_insert(next);
-            if index == next {
-                diff.changes.push(change);
+#[cfg(test)]
+pub(crate) fn diff(a: &ReleaseTree, b: &ReleaseTree) -> Diff {
+    let differ = Differ::default();
+    differ.take(a.values(), b.values());
+    differ.finish()
+}
+
+/// Compares hosts as they come, and keeps nothing of them but what differs, once.
+#[derive(Debug, Default)]
+pub struct Differ {
+    found: Mutex<Found>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    added: Vec<HostId>,
+    removed: Vec<HostId>,
+    changed: Vec<HostId>,
+    /// The hosts of each change, with its place among the changes of that host.
+    changes: BTreeMap<Change, Vec<(HostId, usize)>>,
+}
+
+impl Differ {
+    /// Compares some hosts, those of a cluster at least; on any thread, in any order.
+    pub fn take<'a>(&self, old: impl IntoIterator<Item = &'a Bundle>, new: impl IntoIterator<Item = &'a Bundle>) {
+        let named =
+            |bundle: &'a Bundle| (HostId { cluster: bundle.cluster.clone(), host: bundle.host.clone() }, bundle);
+        let old: BTreeMap<HostId, &Bundle> = old.into_iter().map(named).collect();
+        let new: BTreeMap<HostId, &Bundle> = new.into_iter().map(named).collect();
+        for id in old.keys().chain(new.keys().filter(|id| !old.contains_key(*id))) {
+            let (before, after) = (old.get(id).copied(), new.get(id).copied());
+            let changes = host_changes(before, after);
+            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            match (before, after) {
+                (None, _) => found.added.push(id.clone()),
+                (_, None) => found.removed.push(id.clone()),
+                _ if !changes.is_empty() => found.changed.push(id.clone()),
+                _ => {}
             }
-            diff.changes[index].hosts.push(host.clone());
+            for (place, change) in changes.into_iter().enumerate() {
+                found.changes.entry(change).or_default().push((id.clone(), place));
+            }
         }
-    };
-    let mut hosts: Vec<&HostId> = a.keys().chain(b.keys()).collect();
-    hosts.sort();
-    hosts.dedup();
-    for host in hosts {
-        let (old, new) = (a.get(host), b.get(host));
-        let changes = host_changes(old, new);
-        match (old, new) {
-            (None, _) => diff.added.push(host.clone()),
-            (_, None) => diff.removed.push(host.clone()),
-            _ if !changes.is_empty() => diff.changed.push(host.clone()),
-            _ => {}
-        }
-        note(host, changes);
     }
-    diff
+
+    /// Returns what differs, in the order of hosts.
+    pub fn finish(self) -> Diff {
+        let Found { mut added, mut removed, mut changed, changes } =
+            self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for hosts in [&mut added, &mut removed, &mut changed] {
+            hosts.sort();
+        }
+        let mut changes: Vec<(Change, Vec<(HostId, usize)>)> = changes.into_iter().collect();
+        for (_, hosts) in &mut changes {
+            hosts.sort();
+        }
+        changes.sort_by(|(_, a), (_, b)| a.first().cmp(&b.first()));
+        let whole = |(change, hosts): (Change, Vec<(HostId, usize)>)| Change {
+            hosts: hosts.into_iter().map(|(host, _)| host).collect(),
+            ..change
+        };
+        let changes = changes.into_iter().map(whole).collect();
+        Diff { format: FORMAT, added, removed, changed, changes }
+    }
 }
 
 impl Diff {

@@ -130,7 +130,8 @@ fn put(text: &mut String, args: std::fmt::Arguments<'_>) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::{ReleaseTree, diff};
+    use super::super::super::ReleaseTree;
+    use super::super::diff;
     use super::*;
     use crate::name::{ClusterName, HostName, HostPath, SecretRef, UnitName};
     use crate::quote::Syntax;
