@@ -154,7 +154,7 @@ impl Incident {
     }
 
     /// Takes what the ledger has of later than now for now: the clock was set back, and nothing waits until it is there again.
-    fn as_of(mut self, now: Timestamp) -> Self {
+    fn heeding_clock(mut self, now: Timestamp) -> Self {
         self.told = self.told.min(now);
         self.gone = self.gone.map(|gone| gone.min(now));
         self.case.first_seen = self.case.first_seen.min(now);
@@ -175,7 +175,7 @@ pub fn advance(ledger: &Ledger, seen: &Sighting, now: Timestamp, rules: &Rules) 
     let problems = folded(ledger, &seen.problems);
     let mut step = Step { next: &mut next, events: &mut events, seen, now, rules };
     for incident in &ledger.incidents {
-        let incident = incident.clone().as_of(now);
+        let incident = incident.clone().heeding_clock(now);
         let identity = &incident.case.identity;
         match problems.get(identity) {
             Some(problem) => step.still(incident, problem),

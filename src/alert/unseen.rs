@@ -46,6 +46,7 @@ const REMOTE_AWAY: [Change; 2] =
     [|world| world.fail(FailureCode::UnreachableRemote), |world| world.fail(FailureCode::Other)];
 
 /// Each kind: its incident's object, what makes it, and the ways not to see it.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn table() -> Vec<(Kind, &'static str, Change, Vec<Change>)> {
     let with = |first: &[Change], more: &[Change]| [first, more].concat();
     vec![
@@ -165,7 +166,7 @@ fn table() -> Vec<(Kind, &'static str, Change, Vec<Change>)> {
             VIP,
             |world| world.holders(Probe::Seen(Holders { here: true, others: Probe::Seen(1) })),
             vec![|world| world.holders(failed()), |world| {
-                world.holders(Probe::Seen(Holders { here: true, others: failed() }))
+                world.holders(Probe::Seen(Holders { here: true, others: failed() }));
             }],
         ),
         (
@@ -173,7 +174,7 @@ fn table() -> Vec<(Kind, &'static str, Change, Vec<Change>)> {
             VIP,
             |world| world.unit(KEEPALIVED, |state| state.active = false),
             vec![|world| world.holders(failed()), |world| {
-                drop(world.observed.units.insert(unit(KEEPALIVED), failed()))
+                drop(world.observed.units.insert(unit(KEEPALIVED), failed()));
             }],
         ),
         (
@@ -244,7 +245,7 @@ fn table() -> Vec<(Kind, &'static str, Change, Vec<Change>)> {
             BROKER,
             |world| world.unit(BROKER, |state| state.replaced = Some(true)),
             vec![|world| world.unit(BROKER, |state| state.replaced = None), |world| {
-                drop(world.observed.units.insert(unit(BROKER), failed()))
+                drop(world.observed.units.insert(unit(BROKER), failed()));
             }],
         ),
         (

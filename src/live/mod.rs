@@ -194,7 +194,6 @@ pub struct Holders {
 
 /// One systemd unit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as systemd tells it")]
 pub struct UnitState {
     /// Whether it runs.
     pub active: bool,

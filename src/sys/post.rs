@@ -276,6 +276,7 @@ fn is_here(url: &str) -> bool {
 }
 
 /// Reads the address of a proxy. What `NO_PROXY` names is reached without it all the same.
+#[expect(clippy::disallowed_methods, reason = "the library reads the other variables of proxies from the environment")]
 fn proxy(text: &str) -> Result<Proxy, PostError> {
     let unusable = |error: ureq::Error| PostError::Proxy(error.to_string());
     let given = Proxy::new(text).map_err(unusable)?;

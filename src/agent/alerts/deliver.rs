@@ -50,7 +50,8 @@ pub fn deliver(settings: &Settings, report: Option<&Report>) -> Result<(), Alert
             served.push(scope.spawn(move || serve(way, settings, name, target)));
         }
         let ended = served.into_iter().map(|served| served.join().unwrap_or(Err(AlertError::Broke)));
-        ended.fold(Ok(()), |all, one| all.and(one))
+        // Each has come to its end before the first failure is said.
+        ended.collect::<Vec<_>>().into_iter().collect()
     })
 }
 
