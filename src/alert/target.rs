@@ -313,6 +313,7 @@ impl Service {
                 }
             }
             Self::Matrix(Matrix { server: address, .. }) => server(address),
+            Self::Telegram(Telegram { server: address, .. }) => address.as_deref().map_or(Ok(()), server),
             _ => Ok(()),
         }
     }
@@ -346,6 +347,7 @@ impl Service {
 
 impl Chat {
     fn check(&self, needs_server: bool) -> Result<(), String> {
+        self.server.as_deref().map_or(Ok(()), server)?;
         match (&self.url_file, &self.token_file, &self.channel) {
             (None, Some(_), Some(_)) if needs_server && self.server.is_none() => {
                 Err("a bot needs `server` too".to_owned())
@@ -373,8 +375,14 @@ fn quiet(quiet: &Maintenance) -> Result<(), String> {
 /// Says why an address of a server is none.
 fn server(text: &str) -> Result<(), String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain =
+        |rest: &str| !rest.contains(['?', '#']) && !rest.contains(|c: char| c.is_whitespace() || c.is_control());
     match rest {
-        Some(rest) if !rest.is_empty() => Ok(()),
+        // A password in an address would be read by everybody who reads the settings; a path would go behind a `?`.
+        Some(rest) if rest.contains('@') => {
+            Err("`server` holds a user: write a token into a file of its own".to_owned())
+        }
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && is_plain(rest) => Ok(()),
         _ => Err(format!("`server: {text}` is not an address such as https://server.example.org")),
     }
 }

@@ -178,6 +178,8 @@ fn settings_of_targets_are_checked() {
         "{slack: {url: 'https://hooks.slack.com/x'}}",
         "{mattermost: {token-file: /f, channel: c}}",
         "{email: {server: mail, from: a@b, to: []}}",
+        "{alertmanager: {server: 'http://user:canary@am:9093'}}",
+        "{telegram: {token-file: /f, chat: c, server: 'https://t.example.org/x?y#z'}}",
         "{wecom: {url-file: /f}, kinds: [drfit], severity: bad}",
     ] {
         writeln!(all, "## {targets}\n{}", said(targets)).unwrap();

@@ -32,7 +32,7 @@ pub(super) fn start(command: &mut Command, port: u16) -> Running {
     let began = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(running.0.try_wait().unwrap().is_none(), "{command:?} ended");
-        assert!(began.elapsed() < Duration::from_secs(60), "{command:?} does not listen");
+        assert!(began.elapsed() < Duration::from_secs(180), "{command:?} does not listen");
         std::thread::sleep(Duration::from_millis(20));
     }
     running
