@@ -41,6 +41,8 @@ pub(super) fn element(text: &str) -> String {
         let harmless = c == '/' || c == '-' || c == '.' && !www;
         if c.is_ascii_punctuation() && !harmless || c == ' ' && text.trim() != text {
             put(&mut out, format_args!("&#{};", u32::from(c)));
+            // GitHub makes links of mail addresses after it has read such signs.
+            out.push_str(if c == '@' { APART } else { "" });
         } else {
             out.push(c);
         }
@@ -135,6 +137,7 @@ mod tests {
         assert_eq!(code("a|b`c"), "<code>a&#124;b&#96;c</code>");
         assert_eq!(code("^orders\\."), "<code>&#94;orders&#92;.</code>");
         assert_eq!(code(" x\u{202e}\n"), "<code>&#32;x&#92;u&#123;202e&#125;&#92;u&#123;a&#125;</code>");
+        assert_eq!(code("a@b.c`"), "<code>a&#64;&#8203;b.c&#96;</code>");
         assert_eq!(code(""), "<code>&#32;</code>");
         assert_eq!(code(&"x".repeat(400)).chars().count(), "<code></code>".len() + LONGEST);
     }
