@@ -29,6 +29,7 @@ mod holding;
 pub mod install;
 mod join;
 mod keyring;
+mod left_out;
 pub mod pause;
 pub mod schedule;
 pub mod settings;

@@ -14,6 +14,8 @@ use crate::sys::remote::{Remote, RemoteOptions};
 use crate::sys::workspace::{self, WorkspaceError};
 use crate::yaml;
 
+use super::left_out::{self, Sifted};
+
 /// Where `agent.yaml` stands below the root.
 pub const CONFIG: &str = "etc/rmqgit/agent.yaml";
 const STATE: &str = "var/lib/rmqgit";
@@ -203,22 +205,37 @@ pub enum SettingsError {
     Remote(#[from] crate::sys::remote::RemoteUrlError),
 }
 
+/// What `agent.yaml` says.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// What it says, without what is wrong with its `alerts`.
+    pub file: AgentFile,
+    /// What is wrong with its `alerts`, if anything is: [`SettingsError::Invalid`]. A run goes on without it.
+    pub wrong_alerts: Option<SettingsError>,
+}
+
 /// Reads `agent.yaml`. A file that is not there says nothing, unless it was asked for.
-pub fn read(config: Option<&Path>, root: Option<&Path>) -> Result<AgentFile, SettingsError> {
+pub fn read(config: Option<&Path>, root: Option<&Path>) -> Result<Said, SettingsError> {
     let default = root.unwrap_or(Path::new("/")).join(CONFIG);
     let path = config.unwrap_or(&default);
     if config.is_none() && !workspace::exists(path) {
-        return Ok(AgentFile::default());
+        return Ok(Said::default());
     }
     let bytes = workspace::read(path)?;
     let (mut sources, mut diags) = (Sources::new(), Diagnostics::new());
     let limits = yaml::Limits { bytes: 1 << 20, nodes: 10_000, ..yaml::Limits::default() };
     let node = yaml::read(&mut sources, path.to_string_lossy(), &bytes, &limits, &mut diags);
-    let file = node.and_then(|node| yaml::decode::<AgentFile>(&node, &mut diags));
-    match file {
-        Some(file) if diags.is_empty() => Ok(file),
-        _ => Err(SettingsError::Invalid { path: path.to_owned(), sources: Box::new(sources), diags }),
+    let invalid = |sources, diags| SettingsError::Invalid { path: path.to_owned(), sources: Box::new(sources), diags };
+    let Some(node) = node.filter(|_| diags.is_empty()) else { return Err(invalid(sources, diags)) };
+    let Sifted { node, diags: wrong, lines } = left_out::sift(&node, &sources);
+    let Some(mut file) = yaml::decode::<AgentFile>(&node, &mut diags) else {
+        diags.extend(wrong);
+        return Err(invalid(sources, diags));
+    };
+    if !lines.is_empty() {
+        file.alerts.get_or_insert_default().left_out = lines;
     }
+    Ok(Said { file, wrong_alerts: (!wrong.is_empty()).then(|| invalid(sources, wrong)) })
 }
 
 /// Joins flags and file, flags first, and fills in the defaults.

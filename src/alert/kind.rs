@@ -38,6 +38,8 @@ pub enum Kind {
     UnreachableRemote,
     /// A run could not do something else that it needs.
     FailedRun,
+    /// Something in `alerts` of agent.yaml is wrong and left out.
+    BrokenAlerts,
     /// Something that matters could not be looked at, for long.
     Unknown,
     /// A person has paused the host.
@@ -101,7 +103,7 @@ pub struct Identity {
 
 impl Kind {
     /// Every kind, with how bad it is unless somebody says otherwise.
-    pub const ALL: [(Self, Severity); 29] = [
+    pub const ALL: [(Self, Severity); 30] = [
         (Self::Drift, Severity::Warning),
         (Self::Pending, Severity::Warning),
         (Self::RestartWaits, Severity::Info),
@@ -113,6 +115,7 @@ impl Kind {
         (Self::NoRelease, Severity::Warning),
         (Self::UnreachableRemote, Severity::Warning),
         (Self::FailedRun, Severity::Warning),
+        (Self::BrokenAlerts, Severity::Warning),
         (Self::Unknown, Severity::Warning),
         (Self::Paused, Severity::Info),
         (Self::BrokenPause, Severity::Warning),
@@ -220,6 +223,7 @@ impl Kind {
                 | Self::NoRelease
                 | Self::UnreachableRemote
                 | Self::FailedRun
+                | Self::BrokenAlerts
                 | Self::Paused
                 | Self::BrokenPause
         )

@@ -5,6 +5,7 @@
 //! file, or print a secret.
 
 mod book;
+mod check;
 mod format;
 mod kind;
 mod lapse;
@@ -13,6 +14,7 @@ mod letter;
 mod markup;
 mod metrics;
 mod outbox;
+mod quiet;
 mod route;
 mod rules;
 mod settings;
@@ -22,6 +24,7 @@ mod text;
 mod view;
 
 pub use book::{Book, BookError};
+pub use check::{Mistake, check};
 pub use format::{Answer, Mail, Outgoing, Post, Request, judge, outgoing};
 pub use kind::{Identity, Kind, Severity};
 pub use lapse::{Lapse, LapseError};
@@ -29,9 +32,10 @@ pub use ledger::{Case, Event, Incident, Ledger, Moment, Past, Stage, State, adva
 pub use letter::Sender;
 pub use metrics::{Measured, metrics, metrics_of_failed_run};
 pub use outbox::{Attempt, Batch, Entry, Fate, Outbox, Queue, Thread, post};
+pub use quiet::{Quiet, QuietWindow};
 pub use route::Route;
 pub use rules::Rules;
-pub use settings::{AlertsFile, TargetError};
+pub use settings::AlertsFile;
 pub use sighting::{Blind, Problem, Sighting};
 pub use target::{
     Alertmanager, Chat, Custom, Discord, Email, Encryption, Key, Keys, Matrix, Robot, Service, Target, TargetFile,

@@ -37,61 +37,17 @@ pub struct AlertsFile {
     pub deadline: Option<u32>,
     /// Who is told, each under a name of your own.
     pub targets: BTreeMap<String, TargetFile>,
+    /// What was wrong with the settings and is left out of them, one line each, without any value.
+    #[serde(skip)]
+    pub left_out: Vec<String>,
 }
-
-/// Says what of `alerts` is wrong, and how.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TargetError {
-    /// A target is not one.
-    #[error("the alert target `{name}`: {why}")]
-    Target {
-        /// The target.
-        name: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// A setting for all of them is wrong.
-    #[error("`{setting}` of alerts: {why}")]
-    Setting {
-        /// The setting.
-        setting: &'static str,
-        /// What is wrong.
-        why: String,
-    },
-}
-
-/// The longest time that all deliveries of a run may take together, in seconds.
-const LONGEST_DEADLINE: u32 = 120;
 
 impl AlertsFile {
-    /// Returns who is told on a host of a cluster. A target that is none is passed over; [`Self::faults`] names it.
+    /// Returns who is told on a host of a cluster.
     pub fn targets(&self, cluster: &ClusterName) -> BTreeMap<String, Target> {
-        let wanted =
-            self.targets.iter().filter(|(_, file)| file.clusters.is_empty() || file.clusters.contains(cluster));
-        wanted.filter_map(|(name, file)| Some((name.clone(), file.target().ok()?))).collect()
-    }
-
-    /// Returns all that is wrong with the settings.
-    pub fn faults(&self) -> Vec<TargetError> {
-        let of_target = |(name, file): (&String, &TargetFile)| {
-            file.target().err().map(|why| TargetError::Target { name: name.clone(), why })
-        };
-        self.check().err().into_iter().chain(self.targets.iter().filter_map(of_target)).collect()
-    }
-
-    fn check(&self) -> Result<(), TargetError> {
-        let wrong = |setting, why: &str| Err(TargetError::Setting { setting, why: why.to_owned() });
-        if self.deadline.is_some_and(|seconds| !(1..=LONGEST_DEADLINE).contains(&seconds)) {
-            return wrong("deadline", "write a number of seconds from 1 to 120");
-        }
-        let is_proxy = |proxy: &String| proxy.starts_with("http://") || proxy.starts_with("https://");
-        if self.proxy.as_ref().is_some_and(|proxy| !is_proxy(proxy)) {
-            return wrong("proxy", "write an address such as http://proxy.example.org:3128");
-        }
-        if self.remind_after.is_some_and(|lapse| !lapse.is_none() && lapse < Lapse::hours(1)) {
-            return wrong("remind-after", "write at least 1h, or \"0\" for never");
-        }
-        Ok(())
+        let mine = |file: &TargetFile| file.clusters.is_empty() || file.clusters.contains(cluster);
+        let files = self.targets.iter().filter(|(_, file)| mine(file));
+        files.filter_map(|(name, file)| Some((name.clone(), file.target()?))).collect()
     }
 
     /// Returns how findings become incidents.

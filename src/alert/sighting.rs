@@ -98,7 +98,7 @@ impl Blind {
         // Where many share one incident, the one that was not looked at may be any of them.
         let hides = |name: &String| Identity::new(*kind, name).object == *object || object == THE_REST;
         let hides_file = |name: &String| name.starts_with('/');
-        (self.all && *kind != Kind::FailedRun)
+        (self.all && !matches!(kind, Kind::FailedRun | Kind::BrokenAlerts))
             || (self.uncompared && !kind.is_of_run())
             || (self.outdated && matches!(kind, Kind::Pending | Kind::Held | Kind::StaleRelease))
             || (self.policies && *kind == Kind::ShadowedPolicy)
@@ -178,20 +178,24 @@ impl Sighting {
         seen
     }
 
-    /// Adds that something about the agent itself is wrong.
-    #[must_use]
-    pub fn with_fault(mut self, about: &str, message: &str) -> Self {
-        let help = "the rest of it is heeded; repair it, and try `rmqgit alert test`";
-        let problem = plain(Kind::FailedRun, about, "a person", message, help);
-        add(&mut self.problems, Problem { print: print(message), ..problem });
-        self
-    }
-
     /// Is what a run saw that could not even begin.
     pub fn of_failed_run(message: &str) -> Self {
         let mut seen = Self { blind: Blind { all: true, ..Blind::default() }, ..Self::default() };
         add(&mut seen.problems, failed_run(message));
         seen
+    }
+}
+
+impl Sighting {
+    /// Adds what was wrong with the settings of alerts, where anything was.
+    pub fn leave_out(&mut self, lines: &[String]) {
+        if lines.is_empty() {
+            return;
+        }
+        let summary = format!("agent.yaml: left out of `alerts`: {}", lines.join(", "));
+        let help = "`rmqgit alert check` on the host says what is wrong";
+        let problem = plain(Kind::BrokenAlerts, "", "agent.yaml", &summary, help);
+        add(&mut self.problems, Problem { print: print(&summary), ..problem });
     }
 }
 

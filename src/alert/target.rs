@@ -14,6 +14,7 @@ use crate::release::Maintenance;
 use crate::secret::Secret;
 
 use super::kind::{Kind, Severity};
+use super::quiet::Quiet;
 use super::route::Route;
 use super::sighting::print;
 
@@ -28,7 +29,7 @@ pub struct TargetFile {
     /// The clusters that it is told of; all if none is said.
     pub clusters: BTreeSet<ClusterName>,
     /// When it is told only of what is critical; the rest waits.
-    pub quiet: Option<Maintenance>,
+    pub quiet: Option<Quiet>,
     /// An app's webhook, or a bot in a channel, of Slack.
     pub slack: Option<Chat>,
     /// An incoming webhook, or a bot in a channel, of Mattermost.
@@ -262,9 +263,9 @@ pub enum Key {
 }
 
 impl TargetFile {
-    /// Returns the target, or what is wrong with it.
-    pub(super) fn target(&self) -> Result<Target, String> {
-        let services: Vec<Service> = [
+    /// Returns the services that it names; one, where it is sound.
+    pub(super) fn services(&self) -> Vec<Service> {
+        let services = [
             self.slack.clone().map(Service::Slack),
             self.mattermost.clone().map(Service::Mattermost),
             self.discord.clone().map(Service::Discord),
@@ -278,43 +279,35 @@ impl TargetFile {
             self.webhook.clone().map(Service::Webhook),
             self.email.clone().map(Service::Email),
             self.alertmanager.clone().map(Service::Alertmanager),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let [service] = services.as_slice() else {
-            return Err(format!("it names {} services, and must name one", services.len()));
-        };
-        service.check()?;
-        self.quiet.as_ref().map_or(Ok(()), quiet)?;
+        ];
+        services.into_iter().flatten().collect()
+    }
+
+    /// Returns the target; none where not one service is named, which a check says.
+    pub(super) fn target(&self) -> Option<Target> {
+        let [service] = self.services().try_into().ok()?;
         let route = Route { severity: self.severity, kinds: self.kinds.clone(), place: print(&format!("{service:?}")) };
-        Ok(Target { service: service.clone(), route, quiet: self.quiet.clone() })
+        Some(Target { service, route, quiet: self.quiet.as_ref().map(Quiet::windows) })
     }
 }
 
 impl Service {
-    fn check(&self) -> Result<(), String> {
+    /// Returns its name in the settings.
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::Slack(chat) => chat.check(false),
-            Self::Mattermost(chat) => chat.check(true),
-            Self::Email(Email { encryption: Encryption::None, password_file: Some(_), .. }) => {
-                Err("a password is not sent without encryption: say `encryption: starttls` or `tls`".to_owned())
-            }
-            Self::Email(Email { to, .. }) if to.is_empty() => Err("`to` names nobody".to_owned()),
-            Self::Email(Email { user, password_file, .. }) if user.is_some() != password_file.is_some() => {
-                Err("`user` and `password-file` go together".to_owned())
-            }
-            Self::Alertmanager(Alertmanager { labels, server: address, .. }) => {
-                server(address)?;
-                match labels.keys().find(|name| !is_label(name) || LABELS.contains(&name.as_str())) {
-                    Some(name) if is_label(name) => Err(format!("every alert has a label `{name}` of its own")),
-                    Some(name) => Err(format!("`{name}` is not the name of a label")),
-                    None => Ok(()),
-                }
-            }
-            Self::Matrix(Matrix { server: address, .. }) => server(address),
-            Self::Telegram(Telegram { server: address, .. }) => address.as_deref().map_or(Ok(()), server),
-            _ => Ok(()),
+            Self::Slack(_) => "slack",
+            Self::Mattermost(_) => "mattermost",
+            Self::Discord(_) => "discord",
+            Self::Teams(_) => "teams",
+            Self::Telegram(_) => "telegram",
+            Self::GoogleChat(_) => "google-chat",
+            Self::Matrix(_) => "matrix",
+            Self::DingTalk(_) => "dingtalk",
+            Self::Feishu(_) => "feishu",
+            Self::WeCom(_) => "wecom",
+            Self::Webhook(_) => "webhook",
+            Self::Email(_) => "email",
+            Self::Alertmanager(_) => "alertmanager",
         }
     }
 
@@ -343,56 +336,4 @@ impl Service {
         }
         files
     }
-}
-
-impl Chat {
-    fn check(&self, needs_server: bool) -> Result<(), String> {
-        self.server.as_deref().map_or(Ok(()), server)?;
-        match (&self.url_file, &self.token_file, &self.channel) {
-            (None, Some(_), Some(_)) if needs_server && self.server.is_none() => {
-                Err("a bot needs `server` too".to_owned())
-            }
-            (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(()),
-            _ => Err("say `url-file`, or `token-file` and `channel`".to_owned()),
-        }
-    }
-}
-
-/// Says why times are none in which a target can be spared.
-fn quiet(quiet: &Maintenance) -> Result<(), String> {
-    let is_time = |text: &String| jiff::civil::Time::strptime("%H:%M", text).is_ok();
-    for window in &quiet.windows {
-        if let Some(text) = [&window.from, &window.to].into_iter().find(|text| !is_time(text)) {
-            return Err(format!("`{text}` in `quiet` is not a time such as \"20:00\""));
-        }
-        if window.days.is_empty() {
-            return Err("a window in `quiet` has no day".to_owned());
-        }
-    }
-    if quiet.windows.is_empty() { Err("`quiet` has no window".to_owned()) } else { Ok(()) }
-}
-
-/// Says why an address of a server is none.
-fn server(text: &str) -> Result<(), String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let is_plain =
-        |rest: &str| !rest.contains(['?', '#']) && !rest.contains(|c: char| c.is_whitespace() || c.is_control());
-    match rest {
-        // A password in an address would be read by everybody who reads the settings; a path would go behind a `?`.
-        Some(rest) if rest.contains('@') => {
-            Err("`server` holds a user: write a token into a file of its own".to_owned())
-        }
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && is_plain(rest) => Ok(()),
-        _ => Err(format!("`server: {text}` is not an address such as https://server.example.org")),
-    }
-}
-
-/// The labels that every alert has.
-const LABELS: [&str; 6] = ["alertname", "cluster", "host", "kind", "object", "severity"];
-
-/// Whether a text can be the name of a label of Prometheus.
-fn is_label(name: &str) -> bool {
-    let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

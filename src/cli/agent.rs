@@ -103,7 +103,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn install(args: &Install) -> Result<Exit, Failure> {
-    let (_, file) = Place::of_root(args.root.clone()).read()?;
+    let (_, file) = Place::of_root(args.root.clone()).read_whole()?;
     let told = &args.settings;
     let flags = Flags {
         root: args.root.clone(),

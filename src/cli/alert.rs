@@ -41,7 +41,7 @@ struct Test {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let What::Test(args) = &args.what;
     process::keep_memory_private();
-    let (flags, file) = args.place.read()?;
+    let (flags, file) = args.place.read_whole()?;
     let settings = settings::settle(flags, file).map_err(|error| match error {
         settings::SettingsError::Missing(_) => {
             Failure::usage(&error).help("say it in agent.yaml: messages name the cluster and the host")

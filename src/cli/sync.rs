@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use super::out::Format;
 use super::{Exit, Failure, stderr, stdout};
 use crate::agent::{self, alerts, settings};
-use crate::alert::AlertsFile;
 use crate::diag;
 use crate::name::{ClusterName, HostName};
 use crate::release::canonical_json;
@@ -182,18 +181,44 @@ impl Place {
         Self { config: None, root, state: None }
     }
 
-    /// Reads `agent.yaml`, and returns the flags that go before it.
+    /// Reads `agent.yaml`, and returns the flags that go before it. What is wrong with its `alerts` is left out, and said.
     pub(super) fn read(&self) -> Result<(settings::Flags, settings::AgentFile), Failure> {
-        let file = settings::read(self.config.as_deref(), self.root.as_deref()).map_err(|error| {
-            if let settings::SettingsError::Invalid { sources, diags, .. } = &error {
-                // The failure that follows says the same in short, if standard error is gone.
-                let _ = stderr().write_all(diag::render(diags, sources, diag::Format::Text, true, WIDTH).as_bytes());
+        let settings::Said { file, wrong_alerts } = self.said()?;
+        if let Some(error) = wrong_alerts {
+            explain(&error);
+            let _ = writeln!(stderr(), "rmqgit: {error}: what is wrong in `alerts` is left out");
+        }
+        Ok((self.flags(), file))
+    }
+
+    /// The same, but nothing may be wrong.
+    pub(super) fn read_whole(&self) -> Result<(settings::Flags, settings::AgentFile), Failure> {
+        match self.said()? {
+            settings::Said { file, wrong_alerts: None } => Ok((self.flags(), file)),
+            settings::Said { wrong_alerts: Some(error), .. } => {
+                explain(&error);
+                Err(failure(&error))
             }
+        }
+    }
+
+    fn said(&self) -> Result<settings::Said, Failure> {
+        settings::read(self.config.as_deref(), self.root.as_deref()).map_err(|error| {
+            explain(&error);
             failure(&error)
-        })?;
-        let flags =
-            settings::Flags { root: self.root.clone(), state: self.state.clone(), ..settings::Flags::default() };
-        Ok((flags, file))
+        })
+    }
+
+    fn flags(&self) -> settings::Flags {
+        settings::Flags { root: self.root.clone(), state: self.state.clone(), ..settings::Flags::default() }
+    }
+}
+
+/// Shows what is wrong with agent.yaml.
+fn explain(error: &settings::SettingsError) {
+    if let settings::SettingsError::Invalid { sources, diags, .. } = error {
+        // What follows says the same in short, if standard error is gone.
+        let _ = stderr().write_all(diag::render(diags, sources, diag::Format::Text, true, WIDTH).as_bytes());
     }
 }
 
@@ -222,9 +247,6 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;
     let ran = agent::tick(&settings, args.wait);
-    for fault in settings.alerts.iter().flat_map(AlertsFile::faults) {
-        let _ = writeln!(stderr(), "rmqgit: {fault}");
-    }
     // Nobody hears of it otherwise, and it changes nothing about what the run did.
     match alerts::record(&settings, &ran) {
         Ok(None) => {}

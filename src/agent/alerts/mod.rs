@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::alert::{self, Book, BookError, Route, Sighting, Target, TargetError};
+use crate::alert::{self, AlertsFile, Book, BookError, Route, Sighting, Target};
 use crate::report::Mode;
 use crate::sys::post::PostError;
 use crate::sys::statedir::{self, StateError};
@@ -41,9 +41,6 @@ pub enum AlertError {
         /// Why.
         why: BookError,
     },
-    /// The settings are wrong.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Settings(Vec<TargetError>),
     /// The way to the services cannot be prepared.
     #[error(transparent)]
     Post(#[from] PostError),
@@ -79,15 +76,9 @@ pub fn record(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<Opti
         }
         return Ok(None);
     };
-    let seen = match ran {
-        Ok(ran) => Sighting::of(&ran.report),
-        // Another run is under way.
-        Err(AgentError::State(StateError::Busy { .. })) => return Ok(None),
-        Err(error) => Sighting::of_failed_run(&super::with_causes(error)),
-    };
-    let faults: Vec<String> = alerts.faults().iter().map(ToString::to_string).collect();
-    let seen = if faults.is_empty() { seen } else { seen.with_fault("agent.yaml", &faults.join("; ")) };
-    let routes = alerts.targets(&settings.cluster).into_iter().map(|(name, Target { route, .. })| (name, route));
+    let Some(seen) = sighting(alerts, ran) else { return Ok(None) };
+    let targets = alerts.targets(&settings.cluster);
+    let routes = targets.into_iter().map(|(name, Target { route, .. })| (name, route));
     let routes: std::collections::BTreeMap<String, Route> = routes.collect();
     let held = statedir::hold(&settings.state, NAME)?;
     let (book, word) = match Book::read(held.read()?.as_deref()) {
@@ -103,6 +94,17 @@ pub fn record(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<Opti
         held.replace(next.write().as_bytes())?;
     }
     Ok(word)
+}
+
+/// Returns what a run saw; nothing where another one is under way, which tells itself.
+fn sighting(alerts: &AlertsFile, ran: &Result<Ran, AgentError>) -> Option<Sighting> {
+    let mut seen = match ran {
+        Ok(ran) => Sighting::of(&ran.report),
+        Err(AgentError::State(StateError::Busy { .. })) => return None,
+        Err(error) => Sighting::of_failed_run(&super::with_causes(error)),
+    };
+    seen.leave_out(&alerts.left_out);
+    Some(seen)
 }
 
 /// Writes the metrics of a run, or that it could not begin, where the settings say.

@@ -33,10 +33,6 @@ pub fn try_out(
     mut said: impl FnMut(&Tried),
 ) -> Result<bool, AlertError> {
     let alerts = settings.alerts.clone().unwrap_or_default();
-    let faults = alerts.faults();
-    if !faults.is_empty() {
-        return Err(AlertError::Settings(faults));
-    }
     let targets = alerts.targets(&settings.cluster);
     if let Some(name) = only.filter(|name| !targets.contains_key(*name)) {
         return Err(AlertError::NoTarget(name.to_owned()));

@@ -26,6 +26,7 @@ mod sign;
 mod slack;
 mod teams;
 mod telegram;
+mod template;
 mod webhook;
 mod wecom;
 
@@ -33,6 +34,7 @@ mod wecom;
 mod tests;
 
 pub use email::Mail;
+pub(super) use template::try_template;
 
 /// One message on its way to a service.
 #[derive(Debug)]

@@ -3,12 +3,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use minijinja::value::{Serde, Value as Seen};
-use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 
 use super::super::markup::{self, PLAIN};
 use super::sign::hmac_sha256;
+use super::template::render;
 use super::{Keys, Post, Request, letter, secret, url};
 use crate::alert::target::Custom;
 
@@ -16,8 +15,6 @@ use crate::alert::target::Custom;
 const FORMAT: u32 = 1;
 /// The longest body, in bytes.
 const LONGEST: usize = 256 << 10;
-/// How much a template may do.
-const FUEL: u64 = 1_000_000;
 
 pub(super) fn request(hook: &Custom, keys: &Keys, post: &Post<'_>) -> Result<Request, String> {
     let document = document(post);
@@ -58,14 +55,7 @@ pub(super) fn id(post: &Post<'_>) -> String {
     format!("msg_{}", digest.replace('+', "-").replace('/', "_").replace('=', ""))
 }
 
-fn render(template: &str, document: &Value) -> Result<String, String> {
-    let mut env = Environment::new();
-    env.set_undefined_behavior(UndefinedBehavior::Strict);
-    env.set_fuel(Some(FUEL));
-    env.render_str(template, Seen::from(Serde(document))).map_err(|error| format!("the template: {error}"))
-}
-
-fn document(post: &Post<'_>) -> Value {
+pub(super) fn document(post: &Post<'_>) -> Value {
     let (sender, letter) = (post.sender, letter(post));
     let incidents: Vec<Value> = post
         .batch
