@@ -27,19 +27,25 @@ pub(super) fn sift(node: &Node, sources: &Sources) -> Sifted {
     // What is left may be wrong in another way, which could not be seen before.
     for round in 1.. {
         let Some(alerts) = sifted.node.get("alerts").filter(|alerts| !alerts.is_null()).cloned() else { break };
-        let diags = mistakes(&alerts);
+        let (diags, is_read) = mistakes(&alerts);
+        let diags: Vec<Diagnostic> = diags.into_iter().filter(|diag| !sifted.diags.contains(diag)).collect();
         if diags.is_empty() {
             break;
         }
         let mut spans = BTreeSet::new();
         for diag in &diags {
-            let part = part(&alerts, diag).filter(|_| round < ROUNDS);
+            let part = part(&alerts, diag).filter(|part| round < ROUNDS && (is_read || !part.is_way));
             let line = line(diag, part.as_ref(), sources);
             if !sifted.lines.contains(&line) {
                 sifted.lines.push(line);
             }
-            // Where it is not in one part, nothing of it can be used.
-            spans.insert(part.map_or(alerts.span(), |part| part.span));
+            match part {
+                // Messages must not take another way than the one that was meant: they take none.
+                Some(Part { is_way: true, .. }) => {}
+                Some(part) => drop(spans.insert(part.span)),
+                // Where it is not in one part, nothing of it can be used.
+                None => drop(spans.insert(alerts.span())),
+            }
         }
         sifted.diags.extend(diags);
         let Some(left) = sifted.node.without(&spans) else { break };
@@ -48,20 +54,24 @@ pub(super) fn sift(node: &Node, sources: &Sources) -> Sifted {
     sifted
 }
 
-fn mistakes(alerts: &Node) -> Diagnostics {
+/// Finds what is wrong, and says whether its form is right: otherwise there may be more.
+fn mistakes(alerts: &Node) -> (Diagnostics, bool) {
     let mut diags = Diagnostics::new();
-    if let Some(file) = yaml::decode::<AlertsFile>(alerts, &mut diags) {
+    let file = yaml::decode::<AlertsFile>(alerts, &mut diags);
+    if let Some(file) = &file {
         let knows = |zone: &str| clock::zone(zone).is_some();
         diags.extend(empty(alerts));
-        diags.extend(alert::check(&file, &knows).into_iter().map(|mistake| diagnostic(alerts, mistake)));
+        diags.extend(alert::check(file, &knows).into_iter().map(|mistake| diagnostic(alerts, mistake)));
     }
-    diags
+    (diags, file.is_some())
 }
 
 /// A part of `alerts` that can be left out.
 struct Part {
     name: String,
     span: Span,
+    /// Whether it says by which way messages go.
+    is_way: bool,
 }
 
 /// Returns the part that a diagnostic is about.
@@ -74,8 +84,14 @@ fn part(alerts: &Node, diag: &Diagnostic) -> Option<Part> {
     let entry = alerts.entries().iter().find(holds)?;
     let target = entry.value().entries().iter().find(holds).filter(|_| entry.key() == "targets");
     Some(match target {
-        Some(target) => Part { name: format!("the target `{}`", shown(target.key())), span: written(target.place()) },
-        None => Part { name: format!("`{}`", shown(entry.key())), span: written(entry.place()) },
+        Some(target) => {
+            let name = format!("the target `{}`", shown(target.key()));
+            Part { name, span: written(target.place()), is_way: false }
+        }
+        None => {
+            let is_way = ["proxy", "ca-file"].contains(&entry.key());
+            Part { name: format!("`{}`", shown(entry.key())), span: written(entry.place()), is_way }
+        }
     })
 }
 

@@ -24,6 +24,7 @@ use crate::sys::store::{Slot, Store, StoreError};
 
 pub mod alerts;
 mod converge;
+mod failed;
 mod gate;
 mod holding;
 pub mod install;
@@ -64,6 +65,16 @@ pub enum AgentError {
     /// There is no report yet.
     #[error("`{0}` holds no report: no run has ended on this host yet")]
     NoReport(String),
+    /// There is no report yet, because no run can work.
+    #[error("`{path}` holds no report: the run of {at} could not work: {why}")]
+    NoRun {
+        /// The state directory.
+        path: String,
+        /// When the last run failed.
+        at: jiff::Timestamp,
+        /// Why.
+        why: String,
+    },
     /// The last report cannot be read.
     #[error("the report in `{path}` is not readable: {why}")]
     Report {
@@ -85,6 +96,12 @@ pub struct Ran {
 
 /// Runs once. With `wait`, it waits for another run to end.
 pub fn tick(settings: &Settings, wait: bool) -> Result<Ran, AgentError> {
+    let ran = run(settings, wait);
+    failed::note(settings, &ran);
+    ran
+}
+
+fn run(settings: &Settings, wait: bool) -> Result<Ran, AgentError> {
     let watch = Stopwatch::start();
     let at = clock::now();
     let holder = format!("process {} since {at}", process::own_id());
@@ -105,12 +122,22 @@ pub fn tick(settings: &Settings, wait: bool) -> Result<Ran, AgentError> {
     Ok(Ran { report: run.report, measured: run.measured })
 }
 
-/// Returns the last report of a host, with the pause that is in force now.
+/// Returns the last report of a host, with the pause that is in force now, and the failure of a run that had no report.
 pub fn last_report(state: &Path, now: jiff::Timestamp) -> Result<Report, AgentError> {
     let path = state.display().to_string();
-    let Some(bytes) = statedir::read(state, REPORT)? else { return Err(AgentError::NoReport(path)) };
+    let failed = failed::find(state, now);
+    let Some(bytes) = statedir::read(state, REPORT)? else {
+        return Err(match failed {
+            Some(failed::FailedRun { at, why }) => AgentError::NoRun { path, at, why },
+            None => AgentError::NoReport(path),
+        });
+    };
     let report = read_report(&bytes).map_err(|why| AgentError::Report { path, why })?;
-    Ok(Report { paused: pause::read(state, now).map(|found| found.paused), ..report })
+    let report = Report { paused: pause::read(state, now).map(|found| found.paused), ..report };
+    Ok(match failed {
+        Some(failed) => failed::into_report(failed, report),
+        None => report,
+    })
 }
 
 fn read_report(bytes: &[u8]) -> Result<Report, String> {

@@ -12,7 +12,7 @@ use crate::plan::Cause;
 use crate::report::{Report, Verdict};
 
 use super::book::Book;
-use super::kind::{Kind, Severity, name};
+use super::kind::{Identity, Kind, Severity, name};
 use super::sighting::Sighting;
 
 const VERDICTS: [Verdict; 7] = [
@@ -38,29 +38,35 @@ pub struct Measured {
     pub released: Option<i64>,
 }
 
+/// What is known beside the report of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// What the run saw.
+    pub seen: &'a Sighting,
+    /// The book of incidents, where there is one.
+    pub book: Option<&'a Book>,
+    /// Whether the incidents could not be kept or told; nothing where nobody asks for that.
+    pub broken: Option<bool>,
+    /// The file of the last run.
+    pub before: &'a str,
+    /// The time.
+    pub now: Timestamp,
+}
+
 /// Writes the metrics of a run that could not even begin: what it did not look at is not there.
-pub fn metrics_of_failed_run(
-    cluster: &ClusterName,
-    host: &HostName,
-    book: Option<&Book>,
-    before: &str,
-    now: Timestamp,
-) -> String {
+pub fn metrics_of_failed_run(cluster: &ClusterName, host: &HostName, known: &Known<'_>) -> String {
     let mut file = File::new(cluster, host);
-    file.run(Verdict::Failed, before, now);
-    file.family("rmqgit_findings", "gauge", FINDINGS);
-    file.sample("rmqgit_findings", &[("kind", &Kind::FailedRun.to_string())], 1);
-    file.applied(0, before);
-    if let Some(book) = book {
-        incidents(&mut file, book);
-    }
+    file.run(Verdict::Failed, known.before, known.now);
+    findings(&mut file, known.seen);
+    file.applied(0, known.before);
+    alerts(&mut file, known);
     file.out
 }
 
-/// Writes the metrics of a run. `before` is the file of the last one.
-pub fn metrics(report: &Report, measured: &Measured, book: Option<&Book>, before: &str, now: Timestamp) -> String {
+/// Writes the metrics of a run.
+pub fn metrics(report: &Report, measured: &Measured, known: &Known<'_>) -> String {
     let mut file = File::new(&report.cluster, &report.host);
-    file.run(report.verdict, before, now);
+    file.run(report.verdict, known.before, known.now);
     file.family("rmqgit_run_duration_seconds", "gauge", "How long each stage of the last run took.");
     for (stage, seconds) in &measured.stages {
         file.sample("rmqgit_run_duration_seconds", &[("stage", stage)], format!("{seconds:.3}"));
@@ -73,27 +79,38 @@ pub fn metrics(report: &Report, measured: &Measured, book: Option<&Book>, before
         );
         file.sample("rmqgit_release_timestamp_seconds", &[], released);
     }
-    findings(&mut file, report);
-    file.applied(report.applied.len(), before);
-    file.family("rmqgit_paused", "gauge", "Whether a person has paused the host.");
-    file.sample("rmqgit_paused", &[], i64::from(report.paused.is_some()));
-    if let Some(book) = book {
-        incidents(&mut file, book);
-    }
-    file.out
-}
-
-fn findings(file: &mut File, report: &Report) {
-    let seen = Sighting::of(report);
-    file.family("rmqgit_findings", "gauge", FINDINGS);
-    for (kind, _) in Kind::ALL {
-        let count = seen.problems.keys().filter(|identity| identity.kind == kind).count();
-        file.sample("rmqgit_findings", &[("kind", &kind.to_string())], count);
-    }
+    findings(&mut file, known.seen);
     file.family("rmqgit_changes", "gauge", "What differs after the last run, by who moved.");
     for cause in [Cause::Release, Cause::Drift, Cause::Both] {
         let count = report.changes.iter().filter(|change| change.cause == cause).count();
         file.sample("rmqgit_changes", &[("cause", &name(&cause))], count);
+    }
+    file.applied(report.applied.len(), known.before);
+    file.family("rmqgit_paused", "gauge", "Whether a person has paused the host.");
+    file.sample("rmqgit_paused", &[], i64::from(report.paused.is_some()));
+    alerts(&mut file, known);
+    file.out
+}
+
+/// Writes what is wrong. What the run could not look at is not there: nobody can say that it is nothing.
+fn findings(file: &mut File, seen: &Sighting) {
+    file.family("rmqgit_findings", "gauge", FINDINGS);
+    for (kind, _) in Kind::ALL {
+        let count = seen.problems.keys().filter(|identity| identity.kind == kind).count();
+        if count > 0 || !seen.blind.covers(&Identity::new(kind, "")) {
+            file.sample("rmqgit_findings", &[("kind", &kind.to_string())], count);
+        }
+    }
+}
+
+fn alerts(file: &mut File, known: &Known<'_>) {
+    if let Some(broken) = known.broken {
+        let help = "Whether the incidents of the last run could not be kept, or nobody could be told.";
+        file.family("rmqgit_alerts_broken", "gauge", help);
+        file.sample("rmqgit_alerts_broken", &[], i64::from(broken));
+    }
+    if let Some(book) = known.book {
+        incidents(file, book);
     }
 }
 

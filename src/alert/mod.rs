@@ -30,7 +30,7 @@ pub use kind::{Identity, Kind, Severity};
 pub use lapse::{Lapse, LapseError};
 pub use ledger::{Case, Event, Incident, Ledger, Moment, Past, Stage, State, advance};
 pub use letter::Sender;
-pub use metrics::{Measured, metrics, metrics_of_failed_run};
+pub use metrics::{Known, Measured, metrics, metrics_of_failed_run};
 pub use outbox::{Attempt, Batch, Entry, Fate, Outbox, Queue, Thread, post};
 pub use quiet::{Quiet, QuietWindow};
 pub use route::Route;

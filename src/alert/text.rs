@@ -57,7 +57,11 @@ pub fn text(book: &Book, now: Timestamp) -> String {
 }
 
 fn target(out: &mut String, name: &str, queue: &Queue, now: Timestamp) {
-    let (colour, state) = if queue.failures > 0 { (RED, "failing") } else { (GREEN, "works") };
+    let (colour, state) = match queue.attempts.last() {
+        _ if queue.failures > 0 => (RED, "failing"),
+        Some(_) => (GREEN, "works"),
+        None => (CYAN, "untried"),
+    };
     let _ = write!(out, "  {colour}{state:<9}{OFF} {name}");
     if !queue.entries.is_empty() {
         let _ = write!(out, ", {} to be told", queue.entries.len());

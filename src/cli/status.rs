@@ -8,8 +8,9 @@ use super::out::Format;
 use super::sync::{self, Place};
 use super::{Exit, Failure, stdout};
 use crate::agent::alerts::AlertError;
-use crate::agent::{self, alerts, settings};
-use crate::alert::{self, Book};
+use crate::agent::{self, AgentError, alerts, settings};
+use crate::alert::{self, AlertsFile, Book};
+use crate::name::ClusterName;
 use crate::report::incidents::Incidents;
 use crate::sys::{clock, terminal};
 
@@ -41,7 +42,7 @@ const CLEAR: &str = "\x1b[2J\x1b[H";
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (flags, file) = args.place.read()?;
-    let host = Host { state: settings::state_dir(&flags, &file), alerts: file.alerts.is_some() };
+    let host = Host { state: settings::state_dir(&flags, &file), alerts: file.alerts };
     if !args.watch {
         return host.show(args.format);
     }
@@ -63,16 +64,18 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 /// What is shown of a host.
 struct Host {
     state: PathBuf,
-    /// Whether it keeps a book of incidents.
-    alerts: bool,
+    /// Whom it tells of incidents; nothing where it keeps none.
+    alerts: Option<AlertsFile>,
 }
 
 impl Host {
     fn show(&self, format: Format) -> Result<Exit, Failure> {
         let now = clock::now();
-        let mut report = agent::last_report(&self.state, now)
-            .map_err(|error| Failure::from_error(&error).help("run `rmqgit sync` with the same root first"))?;
-        let book = if self.alerts { Some(self.book()?) } else { None };
+        let mut report = agent::last_report(&self.state, now).map_err(|error| match error {
+            AgentError::NoReport(_) => Failure::from_error(&error).help("run `rmqgit sync` with the same root first"),
+            _ => Failure::from_error(&error),
+        })?;
+        let book = self.alerts.as_ref().map(|alerts| self.book(alerts, &report.cluster)).transpose()?;
         if format == Format::Json {
             let unreadable = |why| Incidents { at: now, unreadable: Some(why), ..Incidents::default() };
             report.incidents = book.map(|book| book.map_or_else(unreadable, |book| alert::view(&book, now)));
@@ -89,10 +92,17 @@ impl Host {
     }
 
     /// Reads the book of incidents, or says why it cannot be read.
-    fn book(&self) -> Result<Result<Book, String>, Failure> {
+    fn book(&self, alerts: &AlertsFile, cluster: &ClusterName) -> Result<Result<Book, String>, Failure> {
         match alerts::book(&self.state) {
+            // A target that was never told anything is one, too.
+            Ok(mut book) => {
+                for name in alerts.targets(cluster).into_keys() {
+                    book.outbox.entry(name).or_default();
+                }
+                Ok(Ok(book))
+            }
             Err(AlertError::Damaged { path, why }) => Ok(Err(format!("`{}` cannot be read: {why}", path.display()))),
-            book => book.map(Ok).map_err(|error| Failure::from_error(&error)),
+            Err(error) => Err(Failure::from_error(&error)),
         }
     }
 }

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use super::out::Format;
 use super::{Exit, Failure, stderr, stdout};
 use crate::agent::{self, alerts, settings};
+use crate::alert::Severity;
 use crate::diag;
 use crate::name::{ClusterName, HostName};
 use crate::release::canonical_json;
 use crate::report::{self, Look, Report, Verdict};
-use crate::sys::process;
+use crate::sys::{clock, process};
 
 /// The columns that diagnostics of agent.yaml are laid out for.
 const WIDTH: usize = 110;
@@ -246,37 +247,51 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         ..flags
     };
     let settings = settings::settle(flags, file).map_err(|error| failure(&error))?;
+    let begun = clock::now();
     let ran = agent::tick(&settings, args.wait);
     // Nobody hears of it otherwise, and it changes nothing about what the run did.
-    match alerts::record(&settings, &ran) {
+    let recorded = alerts::record(&settings, &ran);
+    match &recorded {
         Ok(None) => {}
         Ok(Some(word)) => drop(writeln!(stderr(), "rmqgit: {word}")),
         Err(error) => {
-            let why = Failure::from_error(&error).message;
+            let why = Failure::from_error(error).message;
             let _ = writeln!(stderr(), "rmqgit: the incidents of this run are not kept: {why}");
         }
     }
     let shown = match &ran {
-        Ok(ran) => show_as(&ran.report, args.format).map(|()| exit(&ran.report)),
+        Ok(ran) => show_as(&settings, &ran.report, args.format).map(|()| exit(&ran.report)),
         Err(error) => Err(Failure::from_error(error)),
     };
     // The work is done and said. Whatever becomes of this changes neither.
-    if let Err(error) = alerts::deliver(&settings, ran.as_ref().ok().map(|ran| &ran.report)) {
-        let why = Failure::from_error(&error).message;
+    let delivered = alerts::deliver(&settings, ran.as_ref().ok().map(|ran| &ran.report));
+    if let Err(error) = &delivered {
+        let why = Failure::from_error(error).message;
         let _ = writeln!(stderr(), "rmqgit: the targets are not told of incidents: {why}");
     }
-    if let Err(error) = alerts::measure(&settings, &ran) {
+    let priority = if args.format == Shape::Log { "<4>" } else { "" };
+    for (target, why) in alerts::undelivered(&settings, begun) {
+        let _ = writeln!(stderr(), "{priority}rmqgit: the alert target `{target}` is not told: {why}");
+    }
+    if let Err(error) = alerts::measure(&settings, &ran, recorded.is_err() || delivered.is_err()) {
         let why = Failure::from_error(&error).message;
         let _ = writeln!(stderr(), "rmqgit: {why}");
     }
     shown
 }
 
-fn show_as(report: &Report, shape: Shape) -> Result<(), Failure> {
+fn show_as(settings: &settings::Settings, report: &Report, shape: Shape) -> Result<(), Failure> {
     match shape {
         Shape::Text => show(report, Format::Text, None),
         Shape::Json => show(report, Format::Json, None),
-        Shape::Log => Ok(stdout().write_all(report::log(report).as_bytes())?),
+        Shape::Log => {
+            let worst = match alerts::worst(settings, report) {
+                Some(Severity::Critical) => 3,
+                Some(Severity::Warning) => 4,
+                Some(Severity::Info) | None => 6,
+            };
+            Ok(stdout().write_all(report::log(report, worst).as_bytes())?)
+        }
     }
 }
 

@@ -7,15 +7,15 @@ use super::{Report, Verdict};
 /// The most kinds of findings and failures that are named.
 const NAMED: usize = 8;
 
-/// Writes a report as one line.
-pub fn log(report: &Report) -> String {
-    let priority = match report.verdict {
+/// Writes a report as one line. `worst` is the priority that its findings ask for.
+pub fn log(report: &Report, worst: u8) -> String {
+    let of_verdict = match report.verdict {
         Verdict::Failed | Verdict::Unknown => 3,
         Verdict::Drifted | Verdict::DriftedAndPending | Verdict::Pending => 4,
-        Verdict::InSync | Verdict::Converged if has_finding(report) => 4,
         Verdict::InSync | Verdict::Converged if report.asks_for_a_person() => 5,
         Verdict::InSync | Verdict::Converged => 6,
     };
+    let priority = worst.min(of_verdict);
     let mut line =
         format!("<{priority}>rmqgit verdict={} cluster={} host={}", word(&report.verdict), report.cluster, report.host);
     let _ = write!(line, " mode={}", word(&report.mode));
@@ -45,11 +45,6 @@ pub fn log(report: &Report) -> String {
     }
     line.push('\n');
     line
-}
-
-/// Whether something is wrong that a person should do something about; a daemon that waits to be restarted is not.
-fn has_finding(report: &Report) -> bool {
-    report.findings.iter().any(|finding| finding.code.is_for_a_person())
 }
 
 /// Returns the kebab-case name that a value has in every document.

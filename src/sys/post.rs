@@ -257,7 +257,7 @@ impl Postman {
 }
 
 /// Whether an address may be sent a message: over TLS, or on this machine, or in plain text where nothing in it is secret.
-fn is_safe(url: &str, bare: bool) -> bool {
+pub fn is_safe(url: &str, bare: bool) -> bool {
     let Ok(uri) = url.parse::<ureq::http::Uri>() else { return false };
     match uri.scheme_str() {
         Some("https") => true,

@@ -208,6 +208,20 @@ fn open_lock(dir: &Path, name: &str) -> Result<(PathBuf, File), StateError> {
     Ok((path, lock))
 }
 
+/// Finds out whether a run could work in a state directory that is there: whose it is, and whether anything can be written.
+pub fn probe(dir: &Path) -> Result<(), StateError> {
+    match fs::metadata(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => is_ours(dir, &found.map_err(fail("look at", dir))?)?,
+    }
+    let beside = beside(dir, &format!("probe-{}", std::process::id()));
+    let write = || open_beside(&beside)?.write_all(&[b' '; 4096]);
+    let written = write().map_err(fail("write", &beside));
+    // Where it could not be made, it is not there.
+    drop(fs::remove_file(&beside));
+    written
+}
+
 /// Makes a state directory where it is missing, and closes it to others. One that others could write is not taken.
 fn make(path: &Path) -> Result<(), StateError> {
     if let Some(parent) = path.parent() {
@@ -215,6 +229,15 @@ fn make(path: &Path) -> Result<(), StateError> {
     }
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail("make", path))?;
     let meta = fs::metadata(path).map_err(fail("look at", path))?;
+    is_ours(path, &meta)?;
+    if meta.mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(fail("close", path))?;
+    }
+    Ok(())
+}
+
+/// Refuses what belongs to somebody else, or what others could write.
+fn is_ours(path: &Path, meta: &fs::Metadata) -> Result<(), StateError> {
     let user = rustix::process::geteuid().as_raw();
     if meta.uid() != user {
         return Err(StateError::Foreign { path: path.to_owned(), owner: meta.uid(), user });
@@ -222,9 +245,6 @@ fn make(path: &Path) -> Result<(), StateError> {
     let mode = meta.mode() & 0o7777;
     if mode & 0o022 != 0 {
         return Err(StateError::Open { path: path.to_owned(), mode });
-    }
-    if mode & 0o077 != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(fail("close", path))?;
     }
     Ok(())
 }

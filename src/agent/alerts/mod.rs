@@ -5,19 +5,23 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::alert::{self, AlertsFile, Book, BookError, Route, Sighting, Target};
-use crate::report::Mode;
+use jiff::Timestamp;
+
+use crate::alert::{self, AlertsFile, Book, BookError, Known, Queue, Route, Severity, Sighting, Target};
+use crate::report::{Mode, Report};
 use crate::sys::post::PostError;
 use crate::sys::statedir::{self, StateError};
 use crate::sys::{clock, textfile};
 
 use super::{AgentError, Ran, Settings};
 
+mod check;
 mod deliver;
 mod keys;
 mod mask;
 mod sample;
 
+pub use check::{Checked, check};
 pub use deliver::deliver;
 pub use sample::{Tried, try_out};
 
@@ -76,7 +80,7 @@ pub fn record(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<Opti
         }
         return Ok(None);
     };
-    let Some(seen) = sighting(alerts, ran) else { return Ok(None) };
+    let Some(seen) = sighting(settings, ran) else { return Ok(None) };
     let targets = alerts.targets(&settings.cluster);
     let routes = targets.into_iter().map(|(name, Target { route, .. })| (name, route));
     let routes: std::collections::BTreeMap<String, Route> = routes.collect();
@@ -97,30 +101,53 @@ pub fn record(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<Opti
 }
 
 /// Returns what a run saw; nothing where another one is under way, which tells itself.
-fn sighting(alerts: &AlertsFile, ran: &Result<Ran, AgentError>) -> Option<Sighting> {
+fn sighting(settings: &Settings, ran: &Result<Ran, AgentError>) -> Option<Sighting> {
     let mut seen = match ran {
         Ok(ran) => Sighting::of(&ran.report),
         Err(AgentError::State(StateError::Busy { .. })) => return None,
         Err(error) => Sighting::of_failed_run(&super::with_causes(error)),
     };
-    seen.leave_out(&alerts.left_out);
+    seen.leave_out(settings.alerts.as_ref().map(|alerts| alerts.left_out.as_slice()).unwrap_or_default());
     Some(seen)
 }
 
-/// Writes the metrics of a run, or that it could not begin, where the settings say.
-pub fn measure(settings: &Settings, ran: &Result<Ran, AgentError>) -> Result<(), AlertError> {
-    if let Err(AgentError::State(StateError::Busy { .. })) = ran {
-        return Ok(());
-    }
+/// Writes the metrics of a run, or that it could not begin, where the settings say. `broken` is whether its incidents could
+/// not be kept, or nobody could be told.
+pub fn measure(settings: &Settings, ran: &Result<Ran, AgentError>, broken: bool) -> Result<(), AlertError> {
     let Some(path) = settings.metrics.as_deref().filter(|_| settings.mode != Mode::DryRun) else { return Ok(()) };
+    let Some(seen) = sighting(settings, ran) else { return Ok(()) };
     // Where the book cannot be read, the run has said so.
     let book = settings.alerts.as_ref().and_then(|_| book(&settings.state).ok());
-    let (before, now) = (textfile::read(path), clock::now());
+    let before = textfile::read(path);
+    let known = Known {
+        seen: &seen,
+        book: book.as_ref(),
+        broken: settings.alerts.as_ref().map(|_| broken),
+        before: &before,
+        now: clock::now(),
+    };
     let text = match ran {
-        Ok(ran) => alert::metrics(&ran.report, &ran.measured, book.as_ref(), &before, now),
-        Err(_) => alert::metrics_of_failed_run(&settings.cluster, &settings.host, book.as_ref(), &before, now),
+        Ok(ran) => alert::metrics(&ran.report, &ran.measured, &known),
+        Err(_) => alert::metrics_of_failed_run(&settings.cluster, &settings.host, &known),
     };
     textfile::replace(path, &text).map_err(|source| AlertError::Metrics { path: path.to_owned(), source })
+}
+
+/// Returns how bad the worst is that a run saw, as its settings judge it.
+pub fn worst(settings: &Settings, report: &Report) -> Option<Severity> {
+    let asked = settings.alerts.as_ref().map(AlertsFile::rules).unwrap_or_default();
+    let seen = Sighting::of(report);
+    seen.problems.values().map(|problem| asked.severity(problem)).max()
+}
+
+/// Returns the targets that were tried since then and took nothing, each with why.
+pub fn undelivered(settings: &Settings, since: Timestamp) -> Vec<(String, String)> {
+    let book = settings.alerts.as_ref().and_then(|_| book(&settings.state).ok()).unwrap_or_default();
+    let last = |(name, queue): (String, Queue)| {
+        let last = queue.attempts.last().filter(|attempt| attempt.at >= since)?;
+        Some((name, last.failure.clone()?))
+    };
+    book.outbox.into_iter().filter_map(last).collect()
 }
 
 /// Reads the book of a host.

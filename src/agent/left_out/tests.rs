@@ -90,3 +90,14 @@ fn what_an_anchor_brought_is_left_out_where_it_is_used() {
     assert_eq!(alerts.expect("alerts stay").targets.into_keys().collect::<Vec<_>>(), ["c"]);
     assert_eq!(lines.len(), 2, "{lines:?}");
 }
+
+#[test]
+fn no_message_takes_another_way_than_the_one_that_was_meant() {
+    let rest = "targets: {a: {teams: {url-file: /f}}}}\n";
+    let (alerts, _, lines) = sifted(&format!("alerts: {{proxy: 'socks5://127.0.0.1:1080', ca-file: ca.pem, {rest}"));
+    let alerts = alerts.expect("alerts stay");
+    assert_eq!((alerts.proxy.as_deref(), alerts.targets.len()), (Some("socks5://127.0.0.1:1080"), 1));
+    assert_eq!(lines, ["`proxy` (line 1: invalid-value)", "`ca-file` (line 1: invalid-value)"]);
+    let (alerts, _, lines) = sifted(&format!("alerts: {{proxy: [a], {rest}"));
+    assert!(alerts.is_none() && lines == ["all of it (line 1: wrong-type)"], "{lines:?}");
+}

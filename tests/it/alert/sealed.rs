@@ -1,6 +1,7 @@
 //! Secrets of targets that are sealed for the host, and settings that are wrong.
 
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use rmqgit::name::SecretRef;
 use rmqgit::secret::{Envelope, PublicKey, Secret, seal};
@@ -62,20 +63,97 @@ fn a_target_that_is_none_stops_neither_the_run_nor_the_others() {
     site.put(SYSCTL, "other\n", 0o644);
     let (code, _, err) = crate::run(&mut site.command(&["--mode", "converge"]));
     assert_eq!(code, 0, "drift is repaired: {err}");
-    for fault in ["`deadline` of alerts", "the alert target `bad`", "the alert target `night`"] {
+    let faults = ["agent.yaml:2:13", "neither a webhook nor a bot", "the quiet has no window", "`alerts` is left out"];
+    for fault in faults {
         assert!(err.contains(fault), "{err}");
     }
-    let heard = told(&receiver.taken());
-    assert_eq!(heard, ["opened failed-run agent.yaml".to_owned(), format!("passed drift {SYSCTL}")]);
-    let whole = "remote: /nowhere\ncluster: orders\nhost: rabbit1\n";
-    site.put("/etc/rmqgit/agent.yaml", &format!("{whole}{settings}"), 0o644);
-    let (code, _, err) = crate::run(crate::rmqgit().args(["alert", "test", "--root"]).arg(&site.root));
-    assert!(code == 3 && err.contains("the alert target `bad`") && err.contains("`night`"), "{err}");
+    let taken = receiver.taken();
+    let mut heard = told(&taken);
+    heard.sort();
+    assert_eq!(heard, ["opened broken-alerts ".to_owned(), format!("passed drift {SYSCTL}")]);
+    let bodies: String = taken.iter().map(|taken| taken.body.as_str()).collect();
+    assert!(
+        bodies.contains("`deadline` (line 2: invalid-value), the target `bad` (line 5: invalid-value)"),
+        "{bodies}"
+    );
+    let status = crate::run(crate::rmqgit().args(["status", "--root"]).arg(&site.root));
+    assert!(status.1.contains("broken-alerts") && status.2.contains("is left out"), "{}{}", status.1, status.2);
+    for verb in ["test", "check"] {
+        let (code, out, err) = crate::run(crate::rmqgit().args(["alert", verb, "--root"]).arg(&site.root));
+        assert!(code == 3 && out.is_empty() && err.contains("3 errors") && err.contains(":5:"), "{out}{err}");
+    }
+    assert_eq!(receiver.taken().len(), 0);
     site.put(
         "/etc/rmqgit/agent.yaml",
         "alerts: {targets: {ops: {webhook: {url-file: /etc/rmqgit/alerts/ops}}}}\n",
         0o644,
     );
     site.sync(&[]);
-    assert_eq!(told(&receiver.taken()), ["resolved failed-run agent.yaml"]);
+    assert_eq!(told(&receiver.taken()), ["resolved broken-alerts "]);
+}
+
+#[test]
+fn a_secret_that_a_person_sealed_for_the_host_is_opened_there() {
+    let receiver = Receiver::new();
+    let site = host(&receiver, "");
+    site.put("/etc/ssh/x", "", 0o600);
+    let key = site.live("/etc/ssh/ssh_host_ed25519_key");
+    assert_eq!(crate::run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key)).0, 0);
+    let seal = |host: &str, value: &str| {
+        let mut command = crate::rmqgit();
+        command.args(["alert", "seal", "ops-hook", "--cluster", "orders", "--host", host, "--key"]);
+        command.arg(key.with_extension("pub")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (code, sealed) = seal("rabbit1", &format!("{}\n", receiver.url));
+    assert!(code == 0 && !sealed.contains("canary") && sealed.starts_with("-----BEGIN AGE"), "{sealed}");
+    site.put("/etc/rmqgit/alerts/ops-hook.age", &sealed, 0o600);
+    let settings = "alerts: {targets: {ops: {webhook: {url-file: /etc/rmqgit/alerts/ops-hook.age}}}}\n";
+    site.put("/etc/rmqgit/agent.yaml", settings, 0o644);
+    let check = || crate::run(crate::rmqgit().args(["alert", "check", "--root"]).arg(&site.root));
+    let (code, out, err) = check();
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "ops: webhook: can be tried\n", ""));
+    site.put(SYSCTL, "other\n", 0o644);
+    site.sync(&[]);
+    assert_eq!(told(&receiver.taken()), [format!("opened drift {SYSCTL}")]);
+
+    // One for another host, one that is not there, and one that is no address are found before anything happens.
+    site.put("/etc/rmqgit/alerts/ops-hook.age", &seal("rabbit2", &receiver.url).1, 0o600);
+    let (code, out, _) = check();
+    assert!(code == 3 && out.contains("it is not for the host `rabbit1`"), "{out}");
+    std::fs::remove_file(site.live("/etc/rmqgit/alerts/ops-hook.age")).unwrap();
+    let (code, out, _) = check();
+    assert!(code == 3 && out.contains("there is no file"), "{out}");
+    site.put("/etc/rmqgit/alerts/ops-hook.age", "http://hooks.example.org/canary\n", 0o600);
+    let (code, out, _) = check();
+    assert!(code == 3 && out.contains("holds no address of https") && !out.contains("canary"), "{out}");
+    for empty in ["", "\n", "a\nb\n"] {
+        let (code, said) = seal("rabbit1", empty);
+        assert!(code == 3 && said.contains("not one line"), "{said}");
+    }
+}
+
+#[test]
+fn a_file_of_certificates_that_cannot_be_used_is_a_failure_of_each_target() {
+    let receiver = Receiver::new();
+    let site = host(&receiver, "");
+    let settings =
+        "alerts: {ca-file: /etc/nowhere.pem, targets: {ops: {webhook: {url-file: /etc/rmqgit/alerts/ops}}}}\n";
+    site.put("/etc/rmqgit/agent.yaml", settings, 0o644);
+    let status = || crate::run(crate::rmqgit().args(["status", "--root"]).arg(&site.root)).1;
+    site.sync(&[]);
+    assert!(status().contains("untried   ops"), "{}", status());
+    site.put(SYSCTL, "other\n", 0o644);
+    let (code, _, err) = crate::run(&mut site.command(&[]));
+    assert!(
+        code == 1 && err.contains("the alert target `ops` is not told: cannot use") && err.lines().count() == 1,
+        "{err}"
+    );
+    assert!(status().contains("failing   ops, 1 to be told"), "{}", status());
+    let (code, out, _) = crate::run(crate::rmqgit().args(["alert", "check", "--root"]).arg(&site.root));
+    assert!(code == 3 && out.contains("cannot use"), "{out}");
+    assert_eq!(receiver.taken().len(), 0);
 }
