@@ -25,10 +25,11 @@ pub(super) struct Sifted {
 pub(super) fn sift(node: &Node, sources: &Sources) -> Sifted {
     let mut sifted = Sifted { node: node.clone(), diags: Diagnostics::new(), lines: Vec::new() };
     // What is left may be wrong in another way, which could not be seen before.
+    let mut kept = Diagnostics::new();
     for round in 1.. {
         let Some(alerts) = sifted.node.get("alerts").filter(|alerts| !alerts.is_null()).cloned() else { break };
         let (diags, is_read) = mistakes(&alerts);
-        let diags: Vec<Diagnostic> = diags.into_iter().filter(|diag| !sifted.diags.contains(diag)).collect();
+        let diags: Vec<Diagnostic> = diags.into_iter().filter(|diag| !kept.contains(diag)).collect();
         if diags.is_empty() {
             break;
         }
@@ -41,7 +42,7 @@ pub(super) fn sift(node: &Node, sources: &Sources) -> Sifted {
             }
             match part {
                 // Messages must not take another way than the one that was meant: they take none.
-                Some(Part { is_way: true, .. }) => {}
+                Some(Part { is_way: true, .. }) => kept.push(diag.clone()),
                 Some(part) => drop(spans.insert(part.span)),
                 // Where it is not in one part, nothing of it can be used.
                 None => drop(spans.insert(alerts.span())),

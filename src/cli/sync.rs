@@ -269,9 +269,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let why = Failure::from_error(error).message;
         let _ = writeln!(stderr(), "rmqgit: the targets are not told of incidents: {why}");
     }
-    let priority = if args.format == Shape::Log { "<4>" } else { "" };
-    for (target, why) in alerts::undelivered(&settings, begun) {
-        let _ = writeln!(stderr(), "{priority}rmqgit: the alert target `{target}` is not told: {why}");
+    // People see that in `rmqgit status`; a log would not show it otherwise.
+    for (target, why) in alerts::undelivered(&settings, begun).into_iter().filter(|_| args.format == Shape::Log) {
+        let _ = writeln!(stderr(), "<4>rmqgit: the alert target `{target}` is not told: {why}");
     }
     if let Err(error) = alerts::measure(&settings, &ran, recorded.is_err() || delivered.is_err()) {
         let why = Failure::from_error(&error).message;

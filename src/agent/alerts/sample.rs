@@ -1,5 +1,7 @@
 //! Sends a sample of each stage of an incident's life, so that a person sees what a target makes of it.
 
+use jiff::SignedDuration;
+
 use crate::alert::{Batch, Case, Entry, Fate, Identity, Kind, Post, Sender, Severity, Stage};
 use crate::report::Report;
 use crate::sys::clock;
@@ -13,6 +15,9 @@ const LIFE: [Stage; 6] =
     [Stage::Opened, Stage::Changed, Stage::Reminded, Stage::Flapping, Stage::Resolved, Stage::Passed];
 /// The diff that is shown.
 const DIFF: &str = "@@ -1,3 +1,3 @@\n global\n-  maxconn 100\n+  maxconn 4000\n";
+
+/// The longest wish to wait that is heeded between two samples.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
 /// What became of one sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +47,6 @@ pub fn try_out(
     }
     let mut good = true;
     for (name, target) in targets.iter().filter(|(name, _)| only.is_none_or(|only| only == name.as_str())) {
-        let way = Way::new(settings, &alerts, sender(settings, &alerts, report))?;
         let mut tell = |stage, failure: Option<String>| {
             good &= failure.is_none();
             said(&Tried { target: name.clone(), stage, failure });
@@ -60,7 +64,8 @@ pub fn try_out(
             let batch = sample(stage);
             let now = clock::now();
             let post = Post { sender: &sender, batch: &batch, thread: thread.as_deref(), open: &[], now };
-            match way.send(&target.service, &keys, &post) {
+            let send = || Ok(Way::new(settings, &alerts, sender.clone())?.send(&target.service, &keys, &post));
+            match patiently(send)? {
                 Fate::Accepted(id) => {
                     thread = thread.or(id);
                     tell(stage, None);
@@ -70,6 +75,17 @@ pub fn try_out(
         }
     }
     Ok(good)
+}
+
+/// Sends something, and once more after a service's short wish to wait: samples come faster than incidents do.
+fn patiently(send: impl Fn() -> Result<Fate, AlertError>) -> Result<Fate, AlertError> {
+    match send()? {
+        Fate::Delayed { wait: Some(wait), .. } if wait <= PATIENCE => {
+            clock::sleep(wait.try_into().unwrap_or_default());
+            send()
+        }
+        fate => Ok(fate),
+    }
 }
 
 fn sample(stage: Option<Stage>) -> Batch {

@@ -22,7 +22,11 @@ fn sifted(text: &str) -> (Option<AlertsFile>, Vec<String>, Vec<String>) {
     let (mut sources, mut diags) = (Sources::new(), Diagnostics::new());
     let node = yaml::read(&mut sources, "agent.yaml", text.as_bytes(), &yaml::Limits::default(), &mut diags);
     let sifted = sift(&node.expect("it is YAML"), &sources);
-    let alerts = sifted.node.get("alerts").map(|node| yaml::decode(node, &mut diags).expect("what is left is sound"));
+    let alerts = sifted
+        .node
+        .get("alerts")
+        .filter(|node| !node.is_null())
+        .map(|node| yaml::decode(node, &mut diags).expect("what is left is sound"));
     let place = |diag: &Diagnostic| {
         let at = sources.position(diag.labels[0].span.file, diag.labels[0].span.start);
         format!("{}:{} {}", at.line, at.column, diag.code)

@@ -147,7 +147,7 @@ fn a_file_of_certificates_that_cannot_be_used_is_a_failure_of_each_target() {
     site.sync(&[]);
     assert!(status().contains("untried   ops"), "{}", status());
     site.put(SYSCTL, "other\n", 0o644);
-    let (code, _, err) = crate::run(&mut site.command(&[]));
+    let (code, _, err) = crate::run(&mut site.command(&["--format", "log"]));
     assert!(
         code == 1 && err.contains("the alert target `ops` is not told: cannot use") && err.lines().count() == 1,
         "{err}"

@@ -1,5 +1,6 @@
 //! What `rmqgit status` shows of incidents: as a document, and on a terminal.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -97,4 +98,81 @@ fn a_person_watches_and_the_terminal_is_as_before() {
     let (code, _, err) = crate::run(crate::rmqgit().args(["status", "--watch", "--root"]).arg(&site.root));
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("needs a terminal"), "{err}");
+}
+
+#[test]
+fn a_run_that_failed_before_its_report_is_not_hidden_by_an_older_one() {
+    let site = Site::full();
+    let status = |format: &str| {
+        let mut command = crate::rmqgit();
+        let (code, out, err) = crate::run(command.args(["status", "--format", format, "--root"]).arg(&site.root));
+        (code, format!("{out}{err}"))
+    };
+    let state = site.live("/var/lib/rmqgit");
+    site.put("/var/lib/rmqgit/state.json", "garbage", 0o600);
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(site.text(&[]).ends_with("[exit 3]"));
+    let (code, said) = status("text");
+    assert!(code == 3 && said.contains("could not work") && said.contains("state.json"), "{said}");
+    std::fs::remove_file(site.live("/var/lib/rmqgit/state.json")).unwrap();
+    site.converge();
+    assert_eq!(status("text").0, 0);
+
+    // The state is damaged: the last run says so.
+    let whole = site.get("/var/lib/rmqgit/state.json");
+    site.put("/var/lib/rmqgit/state.json", "garbage", 0o600);
+    assert!(site.text(&[]).ends_with("[exit 3]"));
+    let (code, said) = status("text");
+    assert!(code == 3 && said.contains("failed") && said.contains("no run can work: `"), "{said}");
+    let document: Value = serde_json::from_str(&status("json").1).unwrap();
+    assert_eq!(document["verdict"], "failed");
+    // A dry run remembers nothing, and one that works ends it.
+    site.put("/var/lib/rmqgit/state.json", &whole, 0o600);
+    site.sync(&["--dry-run"]);
+    assert_eq!(status("text").0, 3);
+    site.sync(&[]);
+    assert_eq!(status("text").0, 0);
+    assert!(!site.live("/var/lib/rmqgit/failed-run.json").exists());
+
+    // The state cannot be used at all, so that nothing could be noted.
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(site.text(&[]).ends_with("[exit 3]"));
+    let (code, said) = status("text");
+    assert!(code == 3 && said.contains("could be written by others"), "{said}");
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(status("text").0, 0);
+    assert_eq!(
+        std::fs::read_dir(&state)
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().contains("probe"))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_target_that_takes_nothing_is_said_in_the_log() {
+    let receiver = Receiver::new();
+    let site = host(&receiver, "");
+    site.put(SYSCTL, "other\n", 0o644);
+    receiver.reply("503 Service Unavailable", "no\u{202e}w");
+    let (_, out, err) = crate::run(site.command(&[]).args(["--format", "log"]));
+    assert_eq!(
+        (out.lines().count(), err.as_str()),
+        (1, "<4>rmqgit: the alert target `ops` is not told: HTTP 503: no w\n")
+    );
+    // While it rests nothing is tried, and nothing said.
+    assert_eq!(crate::run(&mut site.command(&[])).2, "");
+}
+
+#[test]
+fn a_test_waits_where_a_service_asks_for_it() {
+    let receiver = Receiver::new();
+    let site = host(&receiver, "");
+    site.sync(&[]);
+    receiver.reply("429 Too Many Requests\r\nretry-after: 0", "");
+    // The timer may say who the host is: its last report knows.
+    let (code, out, err) = crate::run(crate::rmqgit().args(["alert", "test", "--root"]).arg(&site.root));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(receiver.taken().len() == 8 && out.lines().all(|line| line.ends_with(": taken")), "{out}");
 }
