@@ -184,10 +184,14 @@ impl Place {
 
     /// Reads `agent.yaml`, and returns the flags that go before it. What is wrong with its `alerts` is left out, and said.
     pub(super) fn read(&self) -> Result<(settings::Flags, settings::AgentFile), Failure> {
-        let settings::Said { file, wrong_alerts } = self.said()?;
-        if let Some(error) = wrong_alerts {
-            explain(&error);
-            let _ = writeln!(stderr(), "rmqgit: {error}: what is wrong in `alerts` is left out");
+        let file = self.said()?.file;
+        let left_out = file.alerts.as_ref().map(|alerts| alerts.left_out.join(", ")).unwrap_or_default();
+        if !left_out.is_empty() {
+            // No more than that: this goes to a log with every run, and people write secrets where they do not belong.
+            let _ = writeln!(
+                stderr(),
+                "rmqgit: left out of `alerts` in agent.yaml: {left_out}; `rmqgit alert check` says what is wrong"
+            );
         }
         Ok((self.flags(), file))
     }
