@@ -202,14 +202,14 @@ impl Base {
                 base.remember_start(unit, since, observed);
             }
         }
+        base.files.retain(|path, file| {
+            desired.files.contains_key(path) || !compare::is_gone(observed.files.get(path), file.part)
+        });
         if base.follows(desired) {
             base.addresses = super::transition::addresses_of(&desired.role);
         }
         base.objects = super::definitions::settled(&base.objects, desired, observed);
         base.told.retain(|unit, _| desired.role.services.contains(unit));
-        base.files.retain(|path, file| {
-            desired.files.contains_key(path) || !compare::is_gone(observed.files.get(path), file.part)
-        });
         base
     }
 }
@@ -244,12 +244,16 @@ impl Base {
         }
     }
 
-    /// Whether every file that the host has is as the release asks.
+    /// Whether every file of the release is as it asks, and Keepalived has none beside them.
     fn follows(&self, desired: &Desired) -> bool {
-        desired.files.iter().all(|(path, wanted)| match (&wanted.content, self.files.get(path)) {
-            (Ok(joined), Some(file)) => file.digest == BaseFile::of(wanted, joined).digest,
-            _ => false,
-        })
+        let is_held = |(path, file): (&HostPath, &BaseFile)| {
+            !desired.files.contains_key(path) && super::transition::is_keepalived(&file.on_change)
+        };
+        !self.files.iter().any(is_held)
+            && desired.files.iter().all(|(path, wanted)| match (&wanted.content, self.files.get(path)) {
+                (Ok(joined), Some(file)) => file.digest == BaseFile::of(wanted, joined).digest,
+                _ => false,
+            })
     }
 
     /// Returns when a unit started, if every file that it reads then is as the release asks and was not written since.

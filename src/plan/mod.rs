@@ -17,6 +17,7 @@ mod block;
 mod change;
 mod cluster;
 mod compare;
+mod data;
 mod definitions;
 mod desired;
 mod diff;
@@ -37,6 +38,7 @@ mod window;
 
 pub use base::{Base, BaseFile, Intent, Owed};
 pub use change::{Action, Cause, Change, Class, Difference, Held, HeldCode};
+pub use data::{data_directories, moved_data};
 pub use definitions::{BaseObject, Holding, WantedBody, WantedObject, WantedPassword, Way};
 pub use desired::{Desired, Joined, JoinedSecret, MissingSecret, Wanted};
 pub(crate) use diff::printable;

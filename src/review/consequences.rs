@@ -9,12 +9,12 @@ use super::diff::Kind;
 use super::pair::{Pair, count, list};
 use super::secrets::changed_value;
 use super::{
-    Class, ClusterReview, Consequence, HostId, Note, ServiceChange, TransitionKind, haproxy, keepalived, objects,
-    policies, rabbitmq,
+    Class, ClusterReview, Consequence, HostId, Note, ServiceChange, TransitionKind, broker, haproxy, keepalived,
+    objects, policies, rabbitmq, traffic,
 };
 use crate::facts::platform;
 use crate::name::{HostName, UnitName};
-use crate::release::{Bundle, MANIFEST, OnChange, Piece};
+use crate::release::{Artifact, Bundle, MANIFEST, OnChange, Piece};
 
 /// Returns what happens, the worst first. The other parts of the review are there already.
 pub(super) fn consequences(pair: &Pair<'_>, review: &ClusterReview) -> Vec<Consequence> {
@@ -34,7 +34,11 @@ pub(super) fn consequences(pair: &Pair<'_>, review: &ClusterReview) -> Vec<Conse
     }
     found.extend(keepalived::moves(pair));
     found.extend(keepalived::preemption(pair));
+    found.extend(traffic::consequences(pair));
+    found.extend(broker::consequences(pair, &review.services));
+    services(pair, &mut found);
     daemons(pair, review, &mut found);
+    found.extend(broker::kernel(pair));
     members(pair, review, &mut found);
     versions(pair, &mut found);
     found.extend(policies::consequences(&review.policies));
@@ -73,6 +77,24 @@ fn say(class: Class, text: String, hosts: Vec<HostId>) -> Consequence {
 /// The hosts that stay, by what their changes ask for.
 type Asked<'a> = BTreeMap<OnChange, BTreeSet<&'a HostName>>;
 
+/// Returns the hosts on which files are written, and those on which some are removed.
+fn touched<'a>(pair: &Pair<'a>) -> (BTreeSet<&'a HostName>, BTreeSet<&'a HostName>) {
+    let (mut written, mut removed) = (BTreeSet::new(), BTreeSet::new());
+    for (host, old, new) in pair.staying() {
+        let differs = |(path, one): (&crate::name::HostPath, &Artifact)| {
+            path.as_str() != platform::COOKIE
+                && old.artifacts.get(path).is_none_or(|before| before.content != one.content)
+        };
+        if new.artifacts.iter().any(differs) {
+            written.insert(host);
+        }
+        if old.artifacts.keys().any(|path| !new.artifacts.contains_key(path)) {
+            removed.insert(host);
+        }
+    }
+    (written, removed)
+}
+
 fn asked<'a>(pair: &Pair<'a>) -> Asked<'a> {
     let mut asked = Asked::new();
     for (host, old, new) in pair.staying() {
@@ -105,25 +127,18 @@ fn is_resealed(piece: &Piece, old: &Bundle, new: &Bundle) -> bool {
 fn daemons(pair: &Pair<'_>, review: &ClusterReview, found: &mut Vec<Consequence>) {
     let mut restarts: BTreeMap<UnitName, BTreeSet<&HostName>> = BTreeMap::new();
     let mut told = false;
-    let mut written: BTreeSet<&HostName> = BTreeSet::new();
     for (action, hosts) in asked(pair) {
         let ids = || hosts.iter().map(|host| pair.id(host)).collect::<Vec<_>>();
         match action {
             OnChange::Restart(unit) | OnChange::DaemonReload(unit) => restarts.entry(unit).or_default().extend(hosts),
             OnChange::Reload(unit) => found.push(say(Class::Reload, reload(pair, &unit, &hosts), ids())),
-            OnChange::Sysctl => found.push(say(Class::Live, "the kernel's settings are loaded".to_owned(), ids())),
-            OnChange::Plugins => {
-                let text = "plugins are switched while RabbitMQ runs".to_owned();
-                found.push(say(Class::Live, text, ids()));
-            }
+            // What they do is said setting by setting, and plugin by plugin.
+            OnChange::Sysctl | OnChange::Plugins => {}
             OnChange::Units => {
                 let text = "systemd reads its units again, and restarts nothing".to_owned();
                 found.push(say(Class::Live, text, ids()));
             }
-            OnChange::Nothing => {
-                written.extend(hosts);
-                continue;
-            }
+            OnChange::Nothing => continue,
         }
         told = true;
     }
@@ -148,9 +163,13 @@ fn daemons(pair: &Pair<'_>, review: &ClusterReview, found: &mut Vec<Consequence>
             format!("RabbitMQ itself could take {} without that restart; rmqgit asks for it all the same", list(&keys));
         found.push(say(Class::Nothing, text, Vec::new()));
     }
+    let (written, removed) = touched(pair);
+    let ids = |hosts: &BTreeSet<&HostName>| hosts.iter().map(|host| pair.id(host)).collect();
     if !told && !written.is_empty() {
-        let ids = written.iter().map(|host| pair.id(host)).collect();
-        found.push(say(Class::Live, "files are written, and no daemon is told".to_owned(), ids));
+        found.push(say(Class::Live, "files are written, and no daemon is told".to_owned(), ids(&written)));
+    }
+    if !removed.is_empty() {
+        found.push(say(Class::Live, "files are removed that the release no longer has".to_owned(), ids(&removed)));
     }
 }
 
@@ -192,18 +211,73 @@ fn reload(pair: &Pair<'_>, unit: &UnitName, hosts: &BTreeSet<&HostName>) -> Stri
     let on = count(hosts.len(), "host");
     match unit.as_str() {
         platform::HAPROXY_UNIT => {
-            let stop = hosts.iter().find_map(|host| {
-                let artifact = pair.new.get(*host)?.artifacts.get(platform::HAPROXY_CFG)?;
-                haproxy::hard_stop(&super::pair::text(artifact))
-            });
-            let end = stop.map_or_else(
-                || "until they end".to_owned(),
-                |after| format!("until they end, at the latest {after} later (`hard-stop-after`)"),
-            );
+            let end = end_of_old(pair, hosts);
             format!("HAProxy reloads on {on}: open connections stay as they are {end}")
         }
         platform::KEEPALIVED_UNIT => format!("Keepalived reloads on {on}"),
         unit => format!("{unit} reloads on {on}"),
+    }
+}
+
+/// Says how long the connections last that the old process serves on: it goes on by its own configuration, the old one.
+fn end_of_old(pair: &Pair<'_>, hosts: &BTreeSet<&HostName>) -> String {
+    let stops = |side: &BTreeMap<&HostName, &Bundle>| -> Vec<Option<String>> {
+        let of = |host: &&HostName| {
+            haproxy::hard_stop(&super::pair::text(side.get(*host)?.artifacts.get(platform::HAPROXY_CFG)?))
+        };
+        hosts.iter().map(of).collect()
+    };
+    let (old, new) = (stops(&pair.old), stops(&pair.new));
+    let shortest = |all: &[Option<String>]| {
+        all.iter().flatten().min_by_key(|text| traffic::milliseconds(text).unwrap_or(u64::MAX)).cloned()
+    };
+    let (was, is) = (shortest(&old), shortest(&new));
+    let end = match &was {
+        None => "until they end".to_owned(),
+        Some(after) if old.iter().all(|one| one.as_ref() == Some(after)) => {
+            format!("until they end, at the latest {after} later (`hard-stop-after`)")
+        }
+        Some(after) => format!("until they end, on some hosts at the latest {after} later (`hard-stop-after`)"),
+    };
+    match is {
+        _ if was == is => end,
+        Some(is) => format!("{end}; from the next reload on, at the latest {is} later"),
+        None => format!("{end}; from the next reload on, without an end"),
+    }
+}
+
+/// Says which daemons come and go, those that go first.
+fn services(pair: &Pair<'_>, found: &mut Vec<Consequence>) {
+    let mut changes: BTreeMap<(bool, &UnitName), Vec<HostId>> = BTreeMap::new();
+    for (host, old, new) in pair.staying() {
+        let (before, after): (BTreeSet<_>, BTreeSet<_>) =
+            (old.role.services.iter().collect(), new.role.services.iter().collect());
+        for unit in before.symmetric_difference(&after) {
+            changes.entry((after.contains(unit), unit)).or_default().push(pair.id(host));
+        }
+    }
+    for ((comes, unit), hosts) in changes {
+        if comes {
+            found.push(say(Class::Live, format!("{unit} is enabled and started"), hosts));
+            continue;
+        }
+        let runs_on = format!("runs on until a person stops it (systemctl disable --now {unit})");
+        let what = match unit.as_str() {
+            platform::HAPROXY_UNIT => {
+                format!(
+                    "loses its configuration, and {runs_on}; then, or at its next restart, clients that connect to it are refused"
+                )
+            }
+            platform::KEEPALIVED_UNIT => {
+                format!(
+                    "loses its configuration, and {runs_on}; then, or at its next restart, virtual addresses go down there"
+                )
+            }
+            _ => runs_on,
+        };
+        let text = format!("{unit} is no longer part of the host: it {what}");
+        let class = if unit.as_str() == platform::RABBITMQ_UNIT { Class::Live } else { Class::Reload };
+        found.push(say(class, text, hosts));
     }
 }
 
@@ -232,24 +306,6 @@ fn members(pair: &Pair<'_>, review: &ClusterReview, found: &mut Vec<Consequence>
             }
         );
         found.push(say(Class::Live, text, review.removed.clone()));
-    }
-    let mut changes: BTreeMap<(&UnitName, bool), Vec<HostId>> = BTreeMap::new();
-    for (host, old, new) in pair.staying() {
-        let (before, after): (BTreeSet<_>, BTreeSet<_>) =
-            (old.role.services.iter().collect(), new.role.services.iter().collect());
-        for unit in before.symmetric_difference(&after) {
-            changes.entry((unit, after.contains(unit))).or_default().push(pair.id(host));
-        }
-    }
-    for ((unit, comes), hosts) in changes {
-        let text = if comes {
-            format!("{unit} is enabled and started")
-        } else {
-            format!(
-                "{unit} is no longer part of the host, and runs on until a person stops it (systemctl disable --now {unit})"
-            )
-        };
-        found.push(say(Class::Live, text, hosts));
     }
 }
 

@@ -126,7 +126,14 @@ fn same_but(path: &str, old: &str, new: &str) -> Option<Note> {
         lines.sort();
         lines
     };
-    (sorted(old) == sorted(new)).then_some(Note::Reordered)
+    (!is_in_blocks(path) && sorted(old) == sorted(new)).then_some(Note::Reordered)
+}
+
+/// Whether a line means something else in another place of its file: in another section, or after another command.
+fn is_in_blocks(path: &str) -> bool {
+    use crate::facts::platform;
+    [platform::HAPROXY_CFG, platform::KEEPALIVED_CONF, platform::CHECK_SCRIPT].contains(&path)
+        || path.ends_with(".config")
 }
 
 /// Returns the lines that are not blank. Blanks around a line say nothing, those inside may stand between quotes or in a value.
@@ -158,7 +165,8 @@ mod tests {
         assert_eq!(check("a \\\n", "a \\ \n"), None, "an escaped blank is a letter");
         assert_eq!(check("# x\na b\n", "# x a b\n"), None, "a setting that becomes a comment is gone");
         assert_eq!(check("# x\na b\n", "a b\n # y\n"), Some(Note::Comments));
-        assert_eq!(check("a\nb\n", "b\na\n"), Some(Note::Reordered));
+        assert_eq!(check("a\nb\n", "b\na\n"), None, "another section, another meaning");
+        assert_eq!(same_but(crate::facts::platform::RABBITMQ_CONF, "a\nb\n", "b\na\n"), Some(Note::Reordered));
         assert_eq!(check("a\nb\n", "b\nc\n"), None);
         assert_eq!(check("a \"x y\"\n", "a \"x  z\"\n"), None);
         assert_eq!(same_but("/opt/check.sh", "#!/bin/sh\nx\n", "#!/bin/bash\nx\n"), None);

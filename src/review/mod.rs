@@ -4,6 +4,7 @@
 //! pure data, and its renderings; beneath it a [`diff::Diff`], what changes in which file of which host. Must not: read Git, or
 //! look at a host.
 
+mod broker;
 mod consequences;
 pub mod diff;
 mod document;
@@ -27,6 +28,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
+mod traffic;
 mod transition;
 mod visible;
 mod words;

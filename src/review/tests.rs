@@ -68,6 +68,7 @@ macro_rules! shows {
 }
 
 mod members;
+mod outages;
 
 const POLICY: &str = "        definition: {ha-mode: all, ha-sync-mode: automatic}\n";
 

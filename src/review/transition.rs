@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::pair::{Pair, count, list};
+use super::pair::{Pair, count, list, text};
 use super::secrets::changed_value;
-use super::words::quoted;
+use super::words::{bare, quoted};
 use super::{HostId, ReleaseTree};
 use crate::facts::platform;
 use crate::name::{ClusterName, HostName};
+use crate::plan::moved_data;
 use crate::release::{BrokerNode, Bundle, NodeKind, Piece};
 
 /// A change that is held back until the spec grants it.
@@ -37,6 +38,8 @@ pub struct Transition {
 pub enum TransitionKind {
     /// Running nodes take another Erlang cookie.
     Cookie,
+    /// RabbitMQ keeps its data in another directory.
+    DataDirectory,
     /// Virtual addresses come or go.
     VirtualAddresses,
     /// The cluster forgets a node.
@@ -65,8 +68,14 @@ pub fn ungranted(old: &ReleaseTree, new: &ReleaseTree) -> Vec<(ClusterName, Tran
 /// Drops from a bundle what no transition depends on, so that a whole fleet fits into memory.
 pub fn gist(mut bundle: Bundle) -> Bundle {
     for (path, artifact) in &mut bundle.artifacts {
-        if path.as_str() != platform::COOKIE {
-            artifact.content = Vec::new();
+        match path.as_str() {
+            platform::COOKIE | platform::RABBITMQ_ENV => {}
+            platform::RABBITMQ_CONF => {
+                let text = text(artifact);
+                let lines = text.lines().filter(|line| line.contains("data_dir")).map(|line| format!("{line}\n"));
+                artifact.content = vec![Piece::Text(lines.collect())];
+            }
+            _ => artifact.content = Vec::new(),
         }
     }
     bundle.definitions = None;
@@ -80,6 +89,7 @@ pub(super) fn transitions(pair: &Pair<'_>) -> Vec<Transition> {
     }
     let mut found = Vec::new();
     found.extend(cookie(pair));
+    found.extend(data(pair));
     found.extend(addresses(pair));
     if let (Some(old), new) = pair.brokers() {
         nodes(pair, old, new, &mut found);
@@ -117,39 +127,94 @@ fn cookie(pair: &Pair<'_>) -> Option<Transition> {
     (!hosts.is_empty()).then(|| made(pair, TransitionKind::Cookie, "rotate-cookie".to_owned(), text, &hosts))
 }
 
-fn addresses(pair: &Pair<'_>) -> Option<Transition> {
-    let mut hosts = Vec::new();
-    let (mut gone, mut come) = (BTreeSet::new(), BTreeSet::new());
+fn data(pair: &Pair<'_>) -> Vec<Transition> {
+    let mut moves: BTreeMap<String, Vec<&HostName>> = BTreeMap::new();
     for (host, old, new) in pair.staying() {
-        let of = |role: &crate::release::Role| -> BTreeSet<String> {
-            role.addresses
-                .iter()
-                .map(|address| address.address.to_string().trim_end_matches("/32").trim_end_matches("/128").to_owned())
-                .collect()
+        if old.role.broker.is_none() || new.role.broker.is_none() {
+            continue;
+        }
+        for path in [platform::RABBITMQ_ENV, platform::RABBITMQ_CONF] {
+            let of = |bundle: &Bundle| bundle.artifacts.get(path).map(text).unwrap_or_default();
+            if let Some(moved) = moved_data(path, &of(old), &of(new)) {
+                moves.entry(moved).or_default().push(host);
+            }
+        }
+    }
+    let made = |(moved, hosts): (String, Vec<&HostName>)| {
+        let what = if moved.starts_with("the data directory") {
+            "nodes start empty there, without queues, users and their cluster"
+        } else {
+            "nodes find nothing of them when they start"
         };
-        let (before, after) = (of(&old.role), of(&new.role));
-        // Only a host that goes on running Keepalived has something to hold back.
-        if before.is_empty() || before == after || !new.artifacts.contains_key(platform::KEEPALIVED_CONF) {
+        let text = format!("{}: unless a person moves the data while RabbitMQ is stopped, {what}", bare(&moved));
+        made(pair, TransitionKind::DataDirectory, "data-directory".to_owned(), text, &hosts)
+    };
+    moves.into_iter().map(made).collect()
+}
+
+/// Returns the virtual addresses of a side's hosts, without their prefixes.
+pub(super) fn held<'a>(bundles: impl IntoIterator<Item = &'a Bundle>) -> BTreeSet<String> {
+    let addresses = bundles.into_iter().flat_map(|bundle| &bundle.role.addresses);
+    addresses.map(|address| address.ip().to_string()).collect()
+}
+
+fn addresses(pair: &Pair<'_>) -> Option<Transition> {
+    let (mut hosts, mut leaving) = (Vec::new(), Vec::new());
+    let (mut left, mut moved) = (BTreeSet::new(), BTreeSet::new());
+    for (host, old, new) in pair.staying() {
+        let (before, after) = (held([old]), held([new]));
+        if before.is_empty() || before == after {
             continue;
         }
         hosts.push(host);
-        gone.extend(before.difference(&after).cloned());
-        come.extend(after.difference(&before).cloned());
+        moved.extend(before.symmetric_difference(&after).cloned());
+        if after.is_empty() {
+            leaving.push(host.as_str());
+            left.extend(before);
+        }
     }
     if hosts.is_empty() {
         return None;
     }
-    let shown = |set: &BTreeSet<String>| list(&set.iter().map(String::as_str).collect::<Vec<_>>());
+    let (old, new) = (held(pair.old.values().copied()), held(pair.new.values().copied()));
+    let shown = |set: &BTreeSet<&String>| list(&set.iter().map(|one| one.as_str()).collect::<Vec<_>>());
+    let (gone, come): (BTreeSet<_>, BTreeSet<_>) = (old.difference(&new).collect(), new.difference(&old).collect());
+    let many = |one: &'static str, more: &'static str| if gone.len() == 1 { one } else { more };
     let text = match (gone.is_empty(), come.is_empty()) {
-        (false, false) => format!(
-            "the virtual address changes from {} to {}: clients that connect to the old one reach nobody",
+        (false, _) if new.is_empty() => format!(
+            "no host has the virtual address{} {} any more: once Keepalived stops or restarts on {}, clients reach nobody",
+            many("", "es"),
             shown(&gone),
-            shown(&come)
+            list(&leaving)
+        ),
+        (false, false) => format!(
+            "the virtual address{} from {} to {}: clients that connect to the old {} reach nobody",
+            many(" changes", "es change"),
+            shown(&gone),
+            shown(&come),
+            many("one", "ones")
         ),
         (false, true) => {
-            format!("{} is no virtual address any more: clients that connect to it reach nobody", shown(&gone))
+            let (is, it) = (many("is no virtual address", "are no virtual addresses"), many("it", "them"));
+            format!("{} {is} any more: clients that connect to {it} reach nobody", shown(&gone))
         }
-        _ => format!("{} becomes a virtual address", shown(&come)),
+        (true, false) => {
+            format!(
+                "{} {}",
+                shown(&come),
+                if come.len() == 1 { "becomes a virtual address" } else { "become virtual addresses" }
+            )
+        }
+        (true, true) => {
+            let (whose, what) = (list(&leaving), shown(&left.iter().collect()));
+            match leaving.is_empty() {
+                true => format!("{} can come up on other hosts than before", shown(&moved.iter().collect())),
+                false => format!(
+                    "Keepalived leaves {whose}, where {what} can be up: once it stops there, another host takes over, and connections \
+                     through the address break"
+                ),
+            }
+        }
     };
     Some(made(pair, TransitionKind::VirtualAddresses, "virtual-addresses".to_owned(), text, &hosts))
 }

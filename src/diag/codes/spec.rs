@@ -238,7 +238,7 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "transition-not-granted",
         title: "A dangerous change without its grant",
-        why: "Another Erlang cookie, other virtual addresses, a node that leaves, is renamed or becomes another kind, and a \
+        why: "Another Erlang cookie or data directory, other virtual addresses, a node that leaves, is renamed or becomes another kind, and a \
               release that takes away most of a host's files disturb more than one host or give something up for good. The \
               hosts hold such a change back until the spec names it, so that merging it without does half of what it says.",
         fix: "If it is meant, add the grant that the message names to `grants` of the cluster, in the same change. Remove it \

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const TWO_VIPS: &str = include_str!("../../../fixtures/two-vips/rmqgit.yaml");
+pub(super) const TWO_VIPS: &str = include_str!("../../../fixtures/two-vips/rmqgit.yaml");
 
 shows!(a_node_has_another_name, Class::Transition, &[("rabbit3]      #", "{host: rabbit3, name: mq@rabbit3}]      #")]);
 shows!(another_cookie, Class::Transition, &[("cookie: {secret: erlang-cookie}", "cookie: {secret: new-cookie}")]);
@@ -14,14 +14,14 @@ shows!(
 shows!(a_host_serves_clients_alone, Class::Transition, &[("nodes: [rabbit1, rabbit2, rabbit3] ", "nodes: [rabbit2] ")]);
 
 /// Exchanges text of which there is some.
-fn with(text: &str, edits: &[(&str, &str)]) -> String {
+pub(super) fn with(text: &str, edits: &[(&str, &str)]) -> String {
     edits.iter().fold(text.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "there is no `{from}`");
         text.replace(from, to)
     })
 }
 
-fn between(old: &str, new: &str) -> Review {
+pub(super) fn between(old: &str, new: &str) -> Review {
     reviewed(&one(old), &one(new))
 }
 
