@@ -21,6 +21,16 @@ pub(super) const CODES: &[Code] = &[
         example: "rabbitmq: {version: 3.6.12, advanced: \"[].\"}\n",
     },
     Code {
+        code: "base-not-compared",
+        title: "A change that is compared with nothing",
+        why: "The spec at the revision that `--base` names has errors itself, so that nobody can say what the change does to the \
+              hosts: no transition is looked for. The status is that of the spec as it lies here, so that a change that mends \
+              the other one can be merged.",
+        fix: "Compare with a revision whose spec is sound, such as the published release (`--base rmqgit/output`), or merge \
+              nothing but the repair.",
+        example: "# rmqgit check --base rmqgit/output\n",
+    },
+    Code {
         code: "conflicting-fields",
         title: "Two fields that exclude each other",
         why: "Both say the same thing in different words, and only one of them could be in force.",
@@ -224,16 +234,6 @@ pub(super) const CODES: &[Code] = &[
         why: "RAM nodes were removed in RabbitMQ 4.3, and a cluster cannot be formed by one.",
         fix: "Remove `type: ram`. In versions that have them, put a disc node first.",
         example: "nodes: [{host: rabbit1, type: ram}, rabbit2]\n",
-    },
-    Code {
-        code: "base-not-compared",
-        title: "A change that is compared with nothing",
-        why: "The spec at the revision that `--base` names has errors itself, so that nobody can say what the change does to the \
-              hosts: no transition is looked for. The status is that of the spec as it lies here, so that a change that mends \
-              the other one can be merged.",
-        fix: "Compare with a revision whose spec is sound, such as the published release (`--base rmqgit/output`), or merge \
-              nothing but the repair.",
-        example: "# rmqgit check --base rmqgit/output\n",
     },
     Code {
         code: "transition-not-granted",
