@@ -21,10 +21,11 @@ pub(super) fn consequences(pair: &Pair<'_>, review: &ClusterReview) -> Vec<Conse
     let mut found = Vec::new();
     if pair.is_new() {
         let text = format!(
-            "a new cluster of {}: its daemons are started, and nobody uses it yet",
+            "a new cluster of {}: what runs there already is not known; where nothing does, its daemons are started, or else files are \
+             replaced, HAProxy and Keepalived reload, and RabbitMQ waits until a person restarts it",
             count(pair.new.len(), "host")
         );
-        return vec![say(Class::Live, text, review.hosts.clone())];
+        return vec![say(Class::Reload, text, review.hosts.clone())];
     }
     if pair.is_gone() {
         let text = "the cluster is no longer in the release: its hosts go on as they are, nothing is changed there any more, and \

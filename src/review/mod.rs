@@ -15,6 +15,7 @@ pub mod html;
 mod keepalived;
 mod live;
 pub mod markdown;
+mod moved;
 mod names;
 mod objects;
 mod pair;
@@ -47,6 +48,7 @@ pub use transition::{Transition, TransitionKind, gist, ungranted};
 use crate::release::Bundle;
 use consequences::danger;
 use fold::Folded;
+use moved::Moved;
 use names::Names;
 use pair::Pair;
 use picture::Topology;
@@ -55,6 +57,7 @@ use picture::Topology;
 #[derive(Debug, Default)]
 pub struct Reviewer {
     folded: Mutex<Folded>,
+    moved: Mutex<Moved>,
 }
 
 impl Reviewer {
@@ -62,6 +65,7 @@ impl Reviewer {
     pub fn take<'a>(&self, old: impl IntoIterator<Item = &'a Bundle>, new: impl IntoIterator<Item = &'a Bundle>) {
         let Some(pair) = Pair::of(old, new) else { return };
         let Some((mut review, names)) = cluster(&pair) else { return };
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).note(&pair, &review);
         let key = fold::key(&review, &names);
         let folded = || self.folded.lock().unwrap_or_else(PoisonError::into_inner);
         let is_shown = folded().is_first(&key, pair.name);
@@ -74,6 +78,7 @@ impl Reviewer {
     /// Returns the review.
     pub fn finish(self, base: Side, head: Side) -> Review {
         let mut clusters = self.folded.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+        self.moved.into_inner().unwrap_or_else(PoisonError::into_inner).say(&mut clusters);
         clusters.sort_by_key(|one| (Reverse(worst(one)), Reverse(one.clusters.len()), one.clusters.first().cloned()));
         let class = clusters.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
         let counts = Counts {

@@ -102,6 +102,17 @@ fn a_cluster_gets_another_name() {
 }
 
 #[test]
+fn a_namesake_elsewhere_is_another_host() {
+    let old = two(&["mq1", "mq2"]);
+    let new = old.replace("billing", "invoices").replace("10.0.1.", "10.0.2.");
+    let review = between(&old, &new);
+    let texts: Vec<&str> =
+        review.clusters.iter().flat_map(|one| &one.consequences).map(|one| one.text.as_str()).collect();
+    assert!(texts.iter().all(|text| !text.contains("before")), "{texts:#?}");
+    assert_eq!(review.class, Class::Reload, "what runs on the new hosts is not known");
+}
+
+#[test]
 fn a_cluster_goes() {
     let old = two(&["mq1", "mq2"]);
     let new = old.split("  billing").next().expect("the part before");
