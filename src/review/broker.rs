@@ -146,11 +146,8 @@ fn switched(pair: &Pair<'_>, services: &[ServiceChange], found: &mut Vec<Consequ
     let stays = |plugin: &str| plugins::is_on(plugin, new.plugins.iter().map(String::as_str));
     let (mut on, mut off): (Named<'_>, Named<'_>) = (Named::default(), Named::default());
     for one in services.iter().filter(|one| one.place == "enabled_plugins") {
-        if one.setting.to.is_some() {
-            on.add(one)
-        } else {
-            off.add(one)
-        };
+        let which = if one.setting.to.is_some() { &mut on } else { &mut off };
+        which.add(one);
     }
     let went = |plugin: &str| off.names.iter().any(|name| plugins::is_on(plugin, [*name])) && !stays(plugin);
     let cut: Vec<&str> = CARRIERS.iter().filter(|(plugin, _)| went(plugin)).map(|(_, what)| *what).collect();

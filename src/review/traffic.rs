@@ -86,10 +86,11 @@ impl Proxy {
                 self.servers.insert((*name).to_owned(), server);
             }
             ["disabled"] => self.disabled = true,
-            [what, rest @ ..] if what.contains("-request") || what.contains("-response") => {
-                if rest.iter().any(|word| ["reject", "deny", "silent-drop", "tarpit"].contains(word)) {
-                    self.refuses.insert(words.join(" "));
-                }
+            [what, rest @ ..]
+                if (what.contains("-request") || what.contains("-response"))
+                    && rest.iter().any(|word| ["reject", "deny", "silent-drop", "tarpit"].contains(word)) =>
+            {
+                self.refuses.insert(words.join(" "));
             }
             _ => {}
         }

@@ -207,12 +207,13 @@ fn addresses(pair: &Pair<'_>) -> Option<Transition> {
         }
         (true, true) => {
             let (whose, what) = (list(&leaving), shown(&left.iter().collect()));
-            match leaving.is_empty() {
-                true => format!("{} can come up on other hosts than before", shown(&moved.iter().collect())),
-                false => format!(
+            if leaving.is_empty() {
+                format!("{} can come up on other hosts than before", shown(&moved.iter().collect()))
+            } else {
+                format!(
                     "Keepalived leaves {whose}, where {what} can be up: once it stops there, another host takes over, and connections \
                      through the address break"
-                ),
+                )
             }
         }
     };
