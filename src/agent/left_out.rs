@@ -84,16 +84,12 @@ fn part(alerts: &Node, diag: &Diagnostic) -> Option<Part> {
     };
     let entry = alerts.entries().iter().find(holds)?;
     let target = entry.value().entries().iter().find(holds).filter(|_| entry.key() == "targets");
-    Some(match target {
-        Some(target) => {
-            let name = format!("the target `{}`", shown(target.key()));
-            Part { name, span: written(target.place()), is_way: false }
-        }
-        None => {
-            let is_way = ["proxy", "ca-file"].contains(&entry.key());
-            Part { name: format!("`{}`", shown(entry.key())), span: written(entry.place()), is_way }
-        }
-    })
+    if let Some(target) = target {
+        let name = format!("the target `{}`", shown(target.key()));
+        return Some(Part { name, span: written(target.place()), is_way: false });
+    }
+    let is_way = ["proxy", "ca-file"].contains(&entry.key());
+    Some(Part { name: format!("`{}`", shown(entry.key())), span: written(entry.place()), is_way })
 }
 
 fn covers(outer: Span, inner: Span) -> bool {

@@ -19,6 +19,9 @@ pub(super) fn read(settings: &Settings, service: &Service) -> Result<Keys, Strin
         let path = below(&settings.root, file);
         let found = secret::read_file(&path).map_err(|error| format!("{error}; {}", error.help()))?;
         let found = if found.expose().starts_with(SEALED) { open(settings, &path, &found)? } else { found };
+        // An editor leaves blanks behind a line, and a mark before it; no address or token has any.
+        let line = found.expose().trim_start_matches('\u{feff}').trim();
+        let found = Secret::new(line.to_owned().into());
         if found.expose().is_empty() || found.expose().contains(char::is_control) {
             return Err(format!("`{}` does not hold one line", path.display()));
         }

@@ -170,7 +170,7 @@ fn settings_of_targets_are_checked() {
     let said = |targets: &str| {
         site.put("/etc/rmqgit/agent.yaml", &format!("alerts: {{targets: {{ops: {targets}}}}}\n"), 0o644);
         let (code, out, err) = crate::run(crate::rmqgit().args(["alert", "check", "--root"]).arg(&site.root));
-        site.text(&[]) + &site.redact(&format!("{out}{err}[exit {code}]\n"))
+        site.text(&[]) + "\n" + &site.redact(&format!("{out}{err}[exit {code}]\n"))
     };
     let mut all = String::new();
     for targets in [

@@ -129,6 +129,9 @@ fn a_secret_that_a_person_sealed_for_the_host_is_opened_there() {
     site.put("/etc/rmqgit/alerts/ops-hook.age", "http://hooks.example.org/canary\n", 0o600);
     let (code, out, _) = check();
     assert!(code == 3 && out.contains("holds no address of https") && !out.contains("canary"), "{out}");
+    // What an editor leaves around an address is no part of it.
+    site.put("/etc/rmqgit/alerts/ops-hook.age", &format!("\u{feff}{} \r\n", receiver.url), 0o600);
+    assert_eq!(check().0, 0);
     for empty in ["", "\n", "a\nb\n"] {
         let (code, said) = seal("rabbit1", empty);
         assert!(code == 3 && said.contains("not one line"), "{said}");
