@@ -87,7 +87,13 @@ pub fn compare(comparison: &Comparison, take: impl Fn(Differing) + Sync) -> Resu
     let mut said_old = Said::of(comparison.old.as_deref().unwrap_or("the published release"));
     let old = match &comparison.old {
         Some(_) => open_old(&mut said_old, &store, &objects)?,
-        None => Some(Side::Release(published(&store, &objects, &new)?)),
+        None => {
+            let base = published(&store, &objects, &new)?;
+            if base.tip.is_none() {
+                "nothing, for no release is published".clone_into(&mut said_old.rev);
+            }
+            Some(Side::Release(base))
+        }
     };
     let Some(old) = old else { return Ok(Compared { sides: None, said: vec![said_old] }) };
     let sides = (describe(&objects, &old, &said_old.rev)?, describe(&objects, &new, &said_new.rev)?);

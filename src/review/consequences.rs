@@ -38,8 +38,8 @@ pub(super) fn consequences(pair: &Pair<'_>, review: &ClusterReview) -> Vec<Conse
     found.extend(traffic::consequences(pair));
     found.extend(broker::consequences(pair, &review.services));
     services(pair, &mut found);
-    daemons(pair, review, &mut found);
     found.extend(broker::kernel(pair));
+    daemons(pair, review, &mut found);
     members(pair, review, &mut found);
     versions(pair, &mut found);
     found.extend(policies::consequences(&review.policies));
