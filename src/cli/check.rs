@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use super::publish::{explain, jobs};
 use super::review::tell_one;
-use super::{Exit, Failure, load, stdout};
+use super::{Exit, Failure, load, stderr, stdout};
 use crate::check::{self, Checked};
 use crate::diag::{Diagnostic, Place, excerpt};
 use crate::model::Cluster;
@@ -124,8 +124,9 @@ fn hold(checked: &mut Checked, after: &After, dir: &Path, (rev, files): (&str, &
     let found = review::ungranted(&before, &after.tree);
     for (cluster, transition) in &found {
         let grant = transition.grant.as_deref().unwrap_or_default();
-        let mut diag = Diagnostic::error("transition-not-granted", format!("cluster `{cluster}`: {}", transition.text))
-            .help(format!(
+        let made = if transition.perhaps { Diagnostic::warning } else { Diagnostic::error };
+        let mut diag =
+            made("transition-not-granted", format!("cluster `{cluster}`: {}", transition.text)).help(format!(
                 "if this is meant, add `{grant}` to `grants` of the cluster; without it the hosts hold the change back"
             ));
         if let Some(place) = after.places.get(cluster) {
@@ -133,7 +134,25 @@ fn hold(checked: &mut Checked, after: &After, dir: &Path, (rev, files): (&str, &
         }
         checked.diags.push(diag);
     }
-    Ok(!found.is_empty())
+    if !found.is_empty() {
+        tell_parted(dir, rev)?;
+    }
+    Ok(found.iter().any(|(_, transition)| !transition.perhaps))
+}
+
+/// Says that what only the revision has looks as if the spec took it back.
+fn tell_parted(dir: &Path, rev: &str) -> Result<(), Failure> {
+    let Some(parted) = publish::parted_from_head(dir, rev).map_err(|error| explain(&error))? else { return Ok(()) };
+    let many = parted.commits.map_or_else(|| "commits".to_owned(), |number| count(number, "commit"));
+    let instead = parted.merge_base.map_or_else(String::new, |commit| {
+        format!(", or compare with where the two parted: `--base {}`", commit.get(..12).unwrap_or(&commit))
+    });
+    let rev = excerpt(rev);
+    writeln!(
+        stderr(),
+        "rmqgit: `{rev}` has {many} that HEAD does not have: what changed there looks undone here. Merge `{rev}` first{instead}"
+    )?;
+    Ok(())
 }
 
 /// Says that there is nothing to say, and what the spec holds back.

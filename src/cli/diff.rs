@@ -44,6 +44,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let comparison = Comparison {
+        merged: false,
         repository: args.dir.clone(),
         old: args.old.clone(),
         new: args.new.clone(),

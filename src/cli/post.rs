@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::{Exit, Failure, stderr};
 use crate::forge::{self, Commented, Given, Instance, Kind, Nowhere, Place, PostError, Posted, Verdict};
-use crate::review::Review;
 use crate::review::markdown::{self, Limits, Unit};
+use crate::review::{Review, Transition};
 use crate::secret::Secret;
 use crate::sys::web::Connection;
 use crate::sys::workspace;
@@ -93,7 +93,7 @@ pub(super) fn run(args: &Posting, review: &Review) -> Result<Exit, Failure> {
     let whole = whole(args);
     // What `rmqgit check --base` refuses.
     let mut transitions = review.clusters.iter().flat_map(|one| &one.transitions);
-    let blocked = transitions.any(|transition| transition.grant.is_some() && !transition.granted);
+    let blocked = transitions.any(Transition::is_held);
     let instance = args.instance.clone().unwrap_or_default();
     let posted = forge::post(
         &mut web,

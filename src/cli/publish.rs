@@ -182,6 +182,8 @@ pub(super) fn explain(error: &PublishError) -> Failure {
         PublishError::Unsigned(_) => failure
             .help("sign it too (`--sign KEY`): hosts refuse an unsigned one; if yours take it, add `--allow-unsigned`"),
         PublishError::NoCluster { name, known } => failure.help(near(name.as_str(), known)),
+        PublishError::Conflicts { .. } => failure.help("merge the two, and review what comes of it"),
+        PublishError::MergesSpecs(_) => failure.help("leave `--merged` out"),
         PublishError::CheckedOut(_) => failure.help("check out the branch of the spec"),
         PublishError::Branch(_) => failure.help("give a name such as `rmqgit/output`"),
         _ => failure,

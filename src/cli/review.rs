@@ -24,6 +24,7 @@ use crate::sys::{clock, pager, workspace};
 #[command(after_help = "Examples:
   $ rmqgit review main
   $ rmqgit review main my-branch
+  $ rmqgit review --merged main my-branch        # main went on meanwhile
   $ rmqgit review rmqgit/output~1 rmqgit/output --format json
   $ rmqgit plan --report reports/ main
   $ rmqgit review main --format html > review.html
@@ -36,6 +37,9 @@ pub(super) struct Args {
     /// The new side
     #[arg(value_name = "HEAD", default_value = "HEAD")]
     head: String,
+    /// Review what merging HEAD into BASE makes of both, merged in memory; the two may have gone on apart
+    #[arg(long, requires = "base")]
+    merged: bool,
     /// A directory in the repository
     #[arg(short = 'C', long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
@@ -78,17 +82,23 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         repository: args.dir.clone(),
         old: args.base.clone(),
         new: args.head.clone(),
+        merged: args.merged,
         only: args.cluster.clone(),
         jobs: jobs(args.jobs),
     };
     let reviewer = Reviewer::default();
-    let compared =
+    let mut compared =
         compare(&comparison, |found| reviewer.take(&found.old, &found.new)).map_err(|error| explain(&error))?;
+    let diverged = compared.diverged.take();
     let Some((base, head)) = tell(compared)? else { return Ok(Exit::Findings) };
     let mut review = reviewer.finish(base, head);
     if review.is_empty() && args.head == "HEAD" {
         writeln!(stderr(), "rmqgit: commits are compared: what is not committed is not looked at")?;
     }
+    if let Some(diverged) = diverged.as_ref().filter(|_| args.format != Format::Text) {
+        writeln!(stderr(), "rmqgit: {}", diff::printable(&diverged.text))?;
+    }
+    review.diverged = diverged;
     if !args.reports.is_empty() {
         review.compare_live(reports(&args.reports)?, clock::now());
     }

@@ -12,7 +12,8 @@ use super::base::{Base, Work};
 use super::fleet::{Fleet, Unit};
 use super::index::{self, Index};
 use super::pairs::{Half, Table};
-use super::source::{SpecCommit, SpecFile, spec_commit};
+use super::parted::{merge, parted};
+use super::source::{SpecCommit, SpecFile, spec_tree};
 use crate::diag::{Diagnostics, Sources};
 use crate::name::ClusterName;
 use crate::release::Bundle;
@@ -28,6 +29,8 @@ pub struct Comparison {
     pub old: Option<String>,
     /// The new side: a release or a spec.
     pub new: String,
+    /// Whether the new side is what merging it into the old one makes.
+    pub merged: bool,
     /// The only cluster to hand over; it must be on one of the sides.
     pub only: Option<ClusterName>,
     /// How many threads compile.
@@ -48,6 +51,8 @@ pub struct Differing {
 pub struct Compared {
     /// What the sides are, the old one first; none if a spec is wrong.
     pub sides: Option<(review::Side, review::Side)>,
+    /// What the old side has that the new one does not come from; none if it comes from all of it, or was merged.
+    pub diverged: Option<review::Diverged>,
     /// What there is to say of the spec of each side.
     pub said: Vec<Said>,
 }
@@ -81,9 +86,12 @@ pub fn compare(comparison: &Comparison, take: impl Fn(Differing) + Sync) -> Resu
     let store = Store::discover(&comparison.repository)?;
     let objects = store.objects()?;
     let mut said_new = Said::of(&comparison.new);
-    let Some(new) = open(&mut said_new, &store, &objects)? else {
-        return Ok(Compared { sides: None, said: vec![said_new] });
+    let tree = match &comparison.old {
+        Some(old) if comparison.merged => Some(merge(&store, &objects, (old, &comparison.new))?),
+        _ => None,
     };
+    let wrong = |said| Ok(Compared { sides: None, diverged: None, said: vec![said] });
+    let Some(new) = open_tree(&mut said_new, &store, &objects, tree)? else { return wrong(said_new) };
     let mut said_old = Said::of(comparison.old.as_deref().unwrap_or("the published release"));
     let old = match &comparison.old {
         Some(_) => open_old(&mut said_old, &store, &objects)?,
@@ -95,8 +103,14 @@ pub fn compare(comparison: &Comparison, take: impl Fn(Differing) + Sync) -> Resu
             Some(Side::Release(base))
         }
     };
-    let Some(old) = old else { return Ok(Compared { sides: None, said: vec![said_old] }) };
-    let sides = (describe(&objects, &old, &said_old.rev)?, describe(&objects, &new, &said_new.rev)?);
+    let Some(old) = old else { return wrong(said_old) };
+    let mut sides = (describe(&objects, &old, &said_old.rev)?, describe(&objects, &new, &said_new.rev)?);
+    let mut diverged = None;
+    if tree.is_some() {
+        sides.1.rev = format!("{} merged into {}", sides.1.rev, sides.0.rev);
+    } else if let (Side::Spec(one), Side::Spec(other)) = (&old, &new) {
+        diverged = parted(&store, (&said_old.rev, one.0.id), (&said_new.rev, other.0.id));
+    }
     if let Some(only) = &comparison.only {
         known(only, &old, &new)?;
     }
@@ -105,16 +119,26 @@ pub fn compare(comparison: &Comparison, take: impl Fn(Differing) + Sync) -> Resu
     let (judged_old, judged_new) = table.run(comparison.only.as_ref(), comparison.jobs, &take)?;
     // What is compared with an old side that is wrong says nothing, whatever the new one is.
     let sound = old.judge(&mut said_old, &objects, judged_old)? && new.judge(&mut said_new, &objects, judged_new)?;
-    Ok(Compared { sides: sound.then_some(sides), said: vec![said_old, said_new] })
+    Ok(Compared { sides: sound.then_some(sides), diverged, said: vec![said_old, said_new] })
 }
 
 /// Opens the revision that there is something to say of; `None` if its spec is wrong.
 pub(super) fn open(said: &mut Said, store: &Store, objects: &Objects<'_>) -> Result<Option<Side>, PublishError> {
+    open_tree(said, store, objects, None)
+}
+
+/// Opens a revision, or another tree in its place.
+fn open_tree(
+    said: &mut Said,
+    store: &Store,
+    objects: &Objects<'_>,
+    tree: Option<Oid>,
+) -> Result<Option<Side>, PublishError> {
     let id = store.resolve(&said.rev)?;
-    if index::is_release(objects, &objects.tree(objects.commit(id)?.tree)?) {
+    if tree.is_none() && index::is_release(objects, &objects.tree(objects.commit(id)?.tree)?) {
         return Ok(Some(Side::Release(Base::of(objects, id)?)));
     }
-    let spec = spec_commit(store, objects, &said.rev)?;
+    let spec = spec_tree(objects, (&said.rev, id), tree)?;
     let fleet = Fleet::read(&mut said.diags, &mut said.sources, objects, &spec)?;
     Ok(fleet.map(|fleet| Side::Spec(Box::new((spec, fleet)))))
 }

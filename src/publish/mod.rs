@@ -20,6 +20,7 @@ mod judge;
 mod last;
 pub mod page;
 mod pairs;
+mod parted;
 mod remote;
 mod seal;
 mod signers;
@@ -30,6 +31,7 @@ mod write;
 pub use self::before::{Before, before};
 pub use self::compare::{Compared, Comparison, Differing, Said, compare};
 pub use self::last::last;
+pub use self::parted::parted_from_head;
 pub use self::source::{ROOT, SpecCommit, SpecFile, spec_commit};
 pub use self::verify::{Difference, DifferenceKind, Fault, Question, Verified, verify};
 
@@ -154,6 +156,19 @@ pub enum PublishError {
         name: ClusterName,
         /// Those that there are.
         known: Vec<String>,
+    },
+    /// A merge was asked for of something that nobody merges.
+    #[error("`{0}` is a release; only specs are merged")]
+    MergesSpecs(String),
+    /// Git cannot merge the two sides alone.
+    #[error("merging `{head}` into `{base}` gives conflicts in {}", paths.join(", "))]
+    Conflicts {
+        /// The old side as it was given.
+        base: String,
+        /// The new side.
+        head: String,
+        /// The files.
+        paths: Vec<String>,
     },
     /// The output branch is not there.
     #[error("`{0}` holds no release")]

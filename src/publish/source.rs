@@ -59,8 +59,18 @@ pub struct SpecFile {
 /// Finds the spec of a revision.
 pub fn spec_commit(store: &Store, objects: &Objects<'_>, rev: &str) -> Result<SpecCommit, PublishError> {
     let id = store.resolve(rev)?;
+    spec_tree(objects, (rev, id), None)
+}
+
+/// Finds the spec of a commit, or of another tree in its place.
+pub(super) fn spec_tree(
+    objects: &Objects<'_>,
+    (rev, id): (&str, Oid),
+    tree: Option<Oid>,
+) -> Result<SpecCommit, PublishError> {
     let commit = objects.commit(id)?;
-    let entries = objects.tree(commit.tree)?;
+    let tree = tree.unwrap_or(commit.tree);
+    let entries = objects.tree(tree)?;
     let root = find(&entries, ROOT, Mode::File).ok_or_else(|| PublishError::NoSpec { rev: rev.to_owned() })?;
     let directory = |name| find(&entries, name, Mode::Tree).map(|id| id.to_string());
     let secrets = match find(&entries, SECRETS, Mode::Tree) {
@@ -71,7 +81,7 @@ pub fn spec_commit(store: &Store, objects: &Objects<'_>, rev: &str) -> Result<Sp
         id,
         time: commit.time,
         subject: commit.subject().to_owned(),
-        tree: commit.tree,
+        tree,
         signers: find(&entries, ALLOWED_SIGNERS, Mode::File),
         shared: Shared { root: root.to_string(), templates: directory(TEMPLATES), policies: directory(POLICIES) },
         secrets: secrets.into_iter().map(|entry| (entry.name, entry.id)).collect(),

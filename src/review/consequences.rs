@@ -9,12 +9,15 @@ use super::diff::Kind;
 use super::pair::{Pair, count, list};
 use super::secrets::changed_value;
 use super::{
-    Class, ClusterReview, Consequence, HostId, Note, ServiceChange, TransitionKind, broker, haproxy, keepalived,
-    objects, policies, rabbitmq, traffic,
+    Class, ClusterReview, Consequence, HostId, Note, ObjectChange, ServiceChange, TransitionKind, broker, haproxy,
+    keepalived, objects, policies, rabbitmq, traffic,
 };
 use crate::facts::platform;
 use crate::name::{HostName, UnitName};
 use crate::release::{Artifact, Bundle, MANIFEST, OnChange, Piece};
+
+/// What is said where nothing else is.
+pub(super) const NOTHING: &str = "files of the release change, and nothing on the hosts does";
 
 /// Returns what happens, the worst first. The other parts of the review are there already.
 pub(super) fn consequences(pair: &Pair<'_>, review: &ClusterReview) -> Vec<Consequence> {
@@ -43,24 +46,28 @@ pub(super) fn consequences(pair: &Pair<'_>, review: &ClusterReview) -> Vec<Conse
     members(pair, review, &mut found);
     versions(pair, &mut found);
     found.extend(policies::consequences(&review.policies));
-    found.extend(objects::pruned(pair));
     found.extend(objects::consequences(pair, &review.objects));
     found.extend(review.secrets.iter().map(|one| say(Class::Live, one.text.clone(), one.hosts.clone())));
     documents(review, &mut found);
-    if found.is_empty() && !review.objects.is_empty() {
+    let policies = |one: &ObjectChange| one.object.ends_with("policy") && !objects::remains(pair, one);
+    if review.policies.is_empty() && review.objects.iter().any(policies) {
         let text = "policies change on the brokers, and for no name does another one win".to_owned();
         found.push(say(Class::Live, text, Vec::new()));
     }
     if found.is_empty() && review.transitions.is_empty() {
-        let text = "files of the release change, and nothing on the hosts does".to_owned();
-        found.push(say(Class::Nothing, text, review.hosts.clone()));
+        let (old, new) = pair.definitions();
+        found.push(if old == new {
+            say(Class::Nothing, NOTHING.to_owned(), review.hosts.clone())
+        } else {
+            say(Class::Live, "what the brokers hold changes".to_owned(), Vec::new())
+        });
     }
     found.sort_by_key(|one| (std::cmp::Reverse(danger(one.class, one.loses_data)), one.hosts.is_empty()));
     found
 }
 
 /// Returns how dangerous something is: what gives up data comes before everything but a transition.
-pub(super) fn danger(class: Class, loses_data: bool) -> usize {
+fn danger(class: Class, loses_data: bool) -> usize {
     match (class, loses_data) {
         (Class::Nothing, false) => 0,
         (Class::Live, false) => 1,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::diff::{Attribute, Kind};
 use super::picture::Topology;
-use super::{LiveHost, Transition};
+use super::{Diverged, LiveHost, Transition};
 use crate::name::{ClusterName, HostName, SecretRef};
 use crate::release::{Bundle, OnChange};
 
@@ -42,8 +42,13 @@ pub struct Review {
     pub base: Side,
     /// The new side.
     pub head: Side,
+    /// What the base has that the head does not come from, if there is something: then not all that changes comes from merging.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<Diverged>,
     /// The worst class of all clusters.
     pub class: Class,
+    /// Whether messages or queues can be lost, whatever the class.
+    pub loses_data: bool,
     /// One sentence for a person who reads no further.
     pub headline: String,
     /// How much changes.
@@ -103,6 +108,8 @@ pub enum Class {
 pub struct ClusterReview {
     /// The clusters; the parts below show the first one where they differ in names and addresses only.
     pub clusters: Vec<ClusterName>,
+    /// What happens to them: they are new, leave the release, or change.
+    pub kind: Kind,
     /// Every host in which something changes, the new and the removed ones among them.
     pub hosts: Vec<HostId>,
     /// The hosts that are new.
@@ -111,6 +118,8 @@ pub struct ClusterReview {
     pub removed: Vec<HostId>,
     /// The worst class of the consequences.
     pub class: Class,
+    /// Whether messages or queues can be lost, whatever the class.
+    pub loses_data: bool,
     /// What happens, the worst first.
     pub consequences: Vec<Consequence>,
     /// What is held back until the spec grants it, and what is left to a person.

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::diff::{self, Kind};
 use super::names::Names;
 use super::pair::{Pair, text};
+use super::secrets::perhaps_changed;
 use super::{Class, FileChange, HostId, Note};
-use crate::release::{Bundle, MANIFEST, OnChange};
+use crate::facts::platform;
+use crate::release::{Bundle, MANIFEST, OnChange, sealed_path};
 
 /// A change of a file without its hosts and its context.
 type Key = (String, Kind, Option<OnChange>, Vec<diff::Attribute>, Option<Note>, String);
@@ -41,7 +43,13 @@ pub(super) fn files(pair: &Pair<'_>, names: &Names) -> (Vec<HostId>, Vec<FileCha
             same.entry(exact).or_insert(index);
             alike.entry(plain).or_insert(index);
             if index == next {
-                found.push(file(change, note, old.is_none()));
+                // What was sealed for other readers has its old value, as far as anybody can tell.
+                let resealed = old.zip(new).is_some_and(|(old, new)| {
+                    let mut names = new.secrets.keys().filter(|name| sealed_path(name) == change.path);
+                    names.any(|name| perhaps_changed(old, new, name))
+                });
+                let is_live = old.is_none() || resealed || change.path == platform::COOKIE;
+                found.push(file(change, note, is_live));
             } else {
                 found[index].similar |= diff::changed_lines(&found[index].diff) != lines;
             }
@@ -52,10 +60,11 @@ pub(super) fn files(pair: &Pair<'_>, names: &Names) -> (Vec<HostId>, Vec<FileCha
     (changed, found)
 }
 
-fn file(change: diff::Change, note: Option<Note>, is_new_host: bool) -> FileChange {
+fn file(change: diff::Change, note: Option<Note>, is_live: bool) -> FileChange {
     let class = match change.path.as_str() {
         MANIFEST => Class::Nothing,
-        _ if is_new_host => Class::Live,
+        // A new host has no daemon yet, and running nodes take another cookie without a restart.
+        _ if is_live => Class::Live,
         // The mode and the owner alone tell a daemon nothing.
         _ if change.diff.is_empty()
             && change.kind == Kind::Modified
@@ -150,7 +159,6 @@ pub(super) fn said(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a line that begins with `#` is a comment of the file, and blanks around a line say nothing.
 fn has_comments(path: &str) -> bool {
-    use crate::facts::platform;
     path == platform::HOSTS || std::path::Path::new(path).extension().is_some_and(|end| end == "conf" || end == "cfg")
 }
 

@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, btree_map};
 use std::fmt::Write as _;
 
-use super::diff::changed_lines;
+use super::diff::{Kind, changed_lines};
 use super::names::Names;
+use super::pair::count;
 use super::{ClusterReview, HostId};
 use crate::name::{ClusterName, Digest};
+
+/// What stands before the number of a virtual router, which differs wherever two share a network.
+const ROUTER: &str = "virtual_router_id ";
 
 /// Clusters, put together by what is said of them.
 #[derive(Debug, Default)]
@@ -63,6 +67,11 @@ impl Entry {
     }
 
     fn finish(mut self) -> ClusterReview {
+        if !self.others.is_empty() {
+            for one in &mut self.shown.consequences {
+                one.text = in_each(&one.text, one.hosts.len());
+            }
+        }
         self.others.sort_by(|a, b| a.clusters.cmp(&b.clusters));
         for other in self.others {
             self.shown.clusters.extend(other.clusters);
@@ -85,6 +94,30 @@ fn lists(review: &mut ClusterReview) -> Vec<&mut Vec<HostId>> {
     lists
 }
 
+/// Says of a number of hosts that it is that of one cluster.
+fn in_each(text: &str, hosts: usize) -> String {
+    let counted = ["host", "node"].map(|noun| count(hosts, noun));
+    for counted in &counted {
+        // A sentence begins with it, or says where something happens.
+        let at =
+            if text.starts_with(counted) { Some(0) } else { text.find(&format!(" on {counted}")).map(|at| at + 4) };
+        if let Some(at) = at {
+            let (before, after) = text.split_at(at + counted.len());
+            return format!("{before} of each cluster{after}");
+        }
+    }
+    text.to_owned()
+}
+
+/// Returns lines without the numbers of virtual routers: in a cluster that comes or goes as a whole they are names.
+fn without_routers(lines: &str) -> String {
+    let line = |line: &str| match line.split_once(ROUTER) {
+        Some((before, _)) => format!("{before}{ROUTER}"),
+        None => line.to_owned(),
+    };
+    lines.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Whether other lines come and go.
 fn differs(one: &str, other: &str) -> bool {
     one != other && changed_lines(one) != changed_lines(other)
@@ -103,7 +136,15 @@ pub(super) fn key(review: &ClusterReview, names: &Names) -> Digest {
     for one in &review.transitions {
         put(
             &mut text,
-            format_args!("{:?} {} {:?} {} {}\n", one.kind, one.text, one.grant, one.granted, hosts(&one.hosts)),
+            format_args!(
+                "{:?} {} {:?} {} {} {}\n",
+                one.kind,
+                one.text,
+                one.grant,
+                one.granted,
+                one.perhaps,
+                hosts(&one.hosts)
+            ),
         );
     }
     for one in &review.policies {
@@ -131,7 +172,9 @@ pub(super) fn key(review: &ClusterReview, names: &Names) -> Digest {
                 one.path, one.kind, one.class, one.note, one.on_change
             ),
         );
-        put(&mut text, format_args!("{}\n{}\n", hosts(&one.hosts), changed_lines(&one.diff)));
+        let lines = changed_lines(&one.diff);
+        let lines = if review.kind == Kind::Modified { lines } else { without_routers(&lines) };
+        put(&mut text, format_args!("{}\n{lines}\n", hosts(&one.hosts)));
     }
     Digest::of(names.plain(&text, None).as_bytes())
 }

@@ -241,10 +241,12 @@ mod tests {
         };
         let cluster = ClusterReview {
             clusters: vec![ClusterName::parse("orders").expect("a name")],
+            kind: Kind::Modified,
             hosts,
             added: Vec::new(),
             removed: Vec::new(),
             class: Class::Reload,
+            loses_data: false,
             consequences: Vec::new(),
             transitions: Vec::new(),
             policies: Vec::new(),
@@ -258,7 +260,9 @@ mod tests {
             format: FORMAT,
             base: side(),
             head: side(),
+            diverged: None,
             class: Class::Reload,
+            loses_data: false,
             headline: String::new(),
             counts: Counts::default(),
             clusters: vec![cluster],

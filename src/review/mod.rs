@@ -7,10 +7,12 @@
 mod broker;
 mod consequences;
 pub mod diff;
+mod diverged;
 mod document;
 mod files;
 mod fold;
 mod haproxy;
+mod headline;
 pub mod html;
 mod keepalived;
 mod live;
@@ -37,6 +39,7 @@ mod words;
 use std::cmp::Reverse;
 use std::sync::{Mutex, PoisonError};
 
+pub use diverged::Diverged;
 pub use document::{
     Class, ClusterReview, Consequence, Counts, FORMAT, FileChange, HostId, Note, ObjectChange, PolicyChange,
     PolicyTarget, ReleaseTree, Review, SecretChange, ServiceChange, SettingChange, Side,
@@ -46,7 +49,7 @@ pub use text::{Look, render};
 pub use transition::{Transition, TransitionKind, gist, ungranted};
 
 use crate::release::Bundle;
-use consequences::danger;
+use diff::Kind;
 use fold::Folded;
 use moved::Moved;
 use names::Names;
@@ -79,7 +82,9 @@ impl Reviewer {
     pub fn finish(self, base: Side, head: Side) -> Review {
         let mut clusters = self.folded.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
         self.moved.into_inner().unwrap_or_else(PoisonError::into_inner).say(&mut clusters);
-        clusters.sort_by_key(|one| (Reverse(worst(one)), Reverse(one.clusters.len()), one.clusters.first().cloned()));
+        clusters.sort_by_key(|one| {
+            (Reverse(headline::rank(one)), Reverse(one.clusters.len()), one.clusters.first().cloned())
+        });
         let class = clusters.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
         let counts = Counts {
             clusters: clusters.iter().map(|one| one.clusters.len()).sum(),
@@ -87,8 +92,20 @@ impl Reviewer {
             added: clusters.iter().map(|one| one.added.len()).sum(),
             removed: clusters.iter().map(|one| one.removed.len()).sum(),
         };
-        let headline = text::headline(&clusters);
-        Review { format: FORMAT, base, head, class, headline, counts, clusters, live: Vec::new() }
+        let loses_data = clusters.iter().any(|one| one.loses_data);
+        let headline = headline::headline(&clusters);
+        Review {
+            format: FORMAT,
+            base,
+            head,
+            class,
+            loses_data,
+            headline,
+            counts,
+            clusters,
+            diverged: None,
+            live: Vec::new(),
+        }
     }
 }
 
@@ -98,15 +115,9 @@ impl Review {
         self.clusters.is_empty()
     }
 
-    /// Says whether messages or queues can be lost.
-    pub fn loses_data(&self) -> bool {
-        self.clusters.iter().flat_map(|one| &one.consequences).any(|happens| happens.loses_data)
-    }
-
     /// Says how bad the worst is: the class, and whether data is lost, which may happen in any class.
     pub fn severity(&self) -> String {
-        let lost = if self.loses_data() { ", loses data" } else { "" };
-        format!("{}{lost}", self.class.as_str())
+        words::severity(self.class, self.loses_data)
     }
 }
 
@@ -124,10 +135,16 @@ fn cluster(pair: &Pair<'_>) -> Option<(ClusterReview, Names)> {
     services.sort_by_key(|one| Reverse(one.class));
     let mut review = ClusterReview {
         clusters: vec![pair.name.clone()],
+        kind: match (pair.is_new(), pair.is_gone()) {
+            (true, _) => Kind::Added,
+            (_, true) => Kind::Removed,
+            _ => Kind::Modified,
+        },
         added: side(&|id| !pair.old.contains_key(&id.host)),
         removed: side(&|id| !pair.new.contains_key(&id.host)),
         hosts,
         class: Class::Nothing,
+        loses_data: false,
         consequences: Vec::new(),
         transitions: transition::transitions(pair),
         policies: policies::policies(pair),
@@ -139,8 +156,9 @@ fn cluster(pair: &Pair<'_>) -> Option<(ClusterReview, Names)> {
     };
     review.consequences = consequences::consequences(pair, &review);
     let worst = review.consequences.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
+    review.loses_data = review.consequences.iter().any(|one| one.loses_data);
     // What no grant does is held back by nobody: it stays, for a person.
-    let held = review.transitions.iter().any(|transition| transition.grant.is_some());
+    let held = review.transitions.iter().any(|one| one.is_held() || one.is_granted());
     review.class = if held { Class::Transition } else { worst };
     Some((review, names))
 }
@@ -149,10 +167,4 @@ fn cluster(pair: &Pair<'_>) -> Option<(ClusterReview, Names)> {
 fn draw(pair: &Pair<'_>) -> Option<Topology> {
     let (old, new): (Vec<_>, Vec<_>) = (pair.old.values().copied().collect(), pair.new.values().copied().collect());
     Topology::between(pair.name, &old, &new).filter(Topology::changes)
-}
-
-/// Returns how dangerous the worst of a cluster is.
-fn worst(review: &ClusterReview) -> usize {
-    let of_consequences = review.consequences.iter().map(|one| danger(one.class, one.loses_data));
-    of_consequences.chain([danger(review.class, false)]).max().unwrap_or(0)
 }

@@ -47,25 +47,30 @@ pub(super) fn objects(pair: &Pair<'_>) -> Vec<ObjectChange> {
 
 /// Says what happens to people and programs by it. What policies do is said elsewhere, by who wins.
 pub(super) fn consequences(pair: &Pair<'_>, changes: &[ObjectChange]) -> Vec<Consequence> {
-    let remains = |one: &ObjectChange| {
-        let stays = pair.definitions().1.and_then(|new| stays(&(one.object, String::new()), new));
-        one.kind == Kind::Removed && stays.is_some()
-    };
-    // What is taken away comes first.
+    let remains = |one: &ObjectChange| remains(pair, one);
+    // What is taken away by name comes first, then what the spec never named.
     let mut visible: Vec<&ObjectChange> =
         changes.iter().filter(|one| !one.object.ends_with("policy") || remains(one)).collect();
     // A virtual host that goes is a transition.
     visible.retain(|one| one.object != "vhost" || one.kind != Kind::Removed);
-    visible.sort_by_key(|one| one.kind != Kind::Removed);
+    let (gone, other): (Vec<_>, Vec<_>) =
+        visible.into_iter().partition(|one| one.kind == Kind::Removed && !remains(one));
     let say = |one: &ObjectChange| {
         let class = if remains(one) { Class::Nothing } else { Class::Live };
         Consequence { class, loses_data: false, text: one.text.clone(), hosts: Vec::new() }
     };
-    visible.into_iter().map(say).collect()
+    let pruned = pruned(pair);
+    gone.into_iter().map(say).chain(pruned).chain(other.into_iter().map(say)).collect()
+}
+
+/// Whether an object that the spec drops stays on the brokers.
+pub(super) fn remains(pair: &Pair<'_>, one: &ObjectChange) -> bool {
+    let stays = pair.definitions().1.and_then(|new| stays(&(one.object, String::new()), new));
+    one.kind == Kind::Removed && stays.is_some()
 }
 
 /// Says what is removed from the brokers from now on, or no longer, although the spec never named it.
-pub(super) fn pruned(pair: &Pair<'_>) -> Vec<Consequence> {
+fn pruned(pair: &Pair<'_>) -> Vec<Consequence> {
     let (Some(old), Some(new)) = pair.definitions() else { return Vec::new() };
     let beyond = |one: &Definitions, other: &Definitions| -> Vec<String> {
         one.prune.iter().filter(|kind| !other.prune.contains(kind)).map(|kind| kind.replace('_', " ")).collect()
@@ -161,6 +166,13 @@ fn sentence(id: &Id, kind: Kind, settings: &[SettingChange], stays: Option<&str>
             )
         }
         (Kind::Removed, None) if object == "user" => format!("{object} {name} is deleted: who uses it is locked out"),
+        (Kind::Removed, None) if object == "permission" => {
+            format!("{object} {name} is removed: this user can no longer connect to that virtual host")
+        }
+        // Without one RabbitMQ looks at no routing key.
+        (Kind::Removed, None) if object == "topic permission" => {
+            format!("{object} {name} is removed: any routing key passes there")
+        }
         (Kind::Removed, None) => format!("{object} {name} {} removed", is_or_are(object)),
     }
 }
@@ -214,16 +226,23 @@ fn access(object: &str, settings: &[SettingChange]) -> String {
         Some(text) => text.to_owned(),
     };
     let mut said = Vec::new();
+    let mut untold = String::new();
     for one in settings {
         let (from, to) = (pattern(&one.from), pattern(&one.to));
-        if let Some(name) = name_beyond(&from, &to) {
-            said.push(format!("no longer {} {}", one.key, quoted(name)));
-        }
-        if let Some(name) = name_beyond(&to, &from) {
-            said.push(format!("now {} {}", one.key, quoted(name)));
+        match (name_beyond(&from, &to), name_beyond(&to, &from)) {
+            _ if to == "^$" => said.push(format!("no longer {} anything", one.key)),
+            (Ok(less), Ok(more)) => {
+                said.extend(less.map(|name| format!("no longer {} {}", one.key, quoted(name))));
+                said.extend(more.map(|name| format!("now {} {}", one.key, quoted(name))));
+            }
+            (Err(why), _) | (_, Err(why)) => {
+                let text = format!("; which names it may {} now cannot be told from the pattern: {why}", one.key);
+                untold.push_str(&text);
+            }
         }
     }
-    if said.is_empty() { String::new() } else { format!("; it may {}", list(&said)) }
+    let said = if said.is_empty() { String::new() } else { format!("; it may {}", list(&said)) };
+    said + &untold
 }
 
 fn all(definitions: &Definitions) -> BTreeMap<Id, Fields> {

@@ -33,7 +33,9 @@ pub(super) fn review(say: Say<'_>) -> Review {
         format: super::FORMAT,
         base: side(say, "main", "1f431cd0a1b2"),
         head: side(say, "four-nodes", "54f067c9d8e7"),
+        diverged: None,
         class: Class::Transition,
+        loses_data: true,
         headline: format!("RabbitMQ restarts on 3 nodes, one at a time; policy `{}` drops messages", say("ttl")),
         counts: Counts { clusters: 2, changed: 4, added: 1, removed: 1 },
         clusters: vec![orders(say), billing(say)],
@@ -78,10 +80,12 @@ fn orders(say: Say<'_>) -> ClusterReview {
     };
     ClusterReview {
         clusters: vec![ClusterName::parse("orders").expect("valid")],
+        kind: Kind::Modified,
         hosts: hosts.clone(),
         added: Vec::new(),
         removed: Vec::new(),
         class: Class::Transition,
+        loses_data: true,
         consequences: vec![
             consequence(
                 Class::Transition,
@@ -101,6 +105,7 @@ fn orders(say: Say<'_>) -> ClusterReview {
                 text: format!("the nodes take another Erlang cookie, `{}`", say("erlang-cookie")),
                 grant: Some(say("change-cookie")),
                 granted: false,
+                perhaps: false,
                 hosts: hosts.clone(),
             },
             Transition {
@@ -108,6 +113,7 @@ fn orders(say: Say<'_>) -> ClusterReview {
                 text: format!("the virtual host `{}` is no longer in the release", say("old")),
                 grant: None,
                 granted: true,
+                perhaps: false,
                 hosts: Vec::new(),
             },
         ],
@@ -220,9 +226,11 @@ fn billing(say: Say<'_>) -> ClusterReview {
     let hosts: Vec<HostId> = ["lb1", "mq4", "mq9"].map(|host| id("billing", host)).to_vec();
     ClusterReview {
         clusters: vec![ClusterName::parse("billing").expect("valid")],
+        kind: Kind::Modified,
         added: vec![hosts[1].clone()],
         removed: vec![hosts[2].clone()],
         class: Class::Reload,
+        loses_data: false,
         consequences: vec![Consequence {
             class: Class::Reload,
             loses_data: false,

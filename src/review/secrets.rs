@@ -40,7 +40,7 @@ fn sentence(name: &SecretRef, before: Option<&Vec<u8>>, after: Option<&Vec<u8>>,
         (None, _) => "is new",
         (_, None) => "is gone",
         (Some(before), Some(after)) if readers(before) == readers(after) => "has another value, or was sealed again",
-        _ => "was sealed again for other readers, perhaps with another value",
+        _ => "was sealed again for other readers; if it has another value too",
     };
     let uses = if used_for.is_empty() { String::new() } else { format!(": {}", used_for.join("; ")) };
     format!("secret {} {what}{uses}", quoted(name))
@@ -51,6 +51,15 @@ fn sentence(name: &SecretRef, before: Option<&Vec<u8>>, after: Option<&Vec<u8>>,
 pub(super) fn changed_value(old: &Bundle, new: &Bundle, name: &SecretRef) -> bool {
     match (old.secrets.get(name), new.secrets.get(name)) {
         (Some(before), Some(after)) => before != after && readers(before) == readers(after),
+        _ => false,
+    }
+}
+
+/// Whether a secret that both sides have was sealed again for other readers: then nobody can tell without a key whether its value
+/// changed too.
+pub(super) fn perhaps_changed(old: &Bundle, new: &Bundle, name: &SecretRef) -> bool {
+    match (old.secrets.get(name), new.secrets.get(name)) {
+        (Some(before), Some(after)) => before != after && !changed_value(old, new, name),
         _ => false,
     }
 }

@@ -67,6 +67,7 @@ macro_rules! shows {
     };
 }
 
+mod first;
 mod members;
 mod outages;
 
@@ -235,7 +236,7 @@ fn a_moved_file_is_seen_as_one() {
 }
 
 /// Edits of the tutorial that leave it sound, in any combination.
-const EDITS: [(&str, &str); 8] = [
+const EDITS: [(&str, &str); 12] = [
     ("ha-mode: all", "ha-mode: exactly, ha-params: 2"),
     ("disk_free_limit.absolute: 2GB", "disk_free_limit.absolute: 3GB"),
     ("virtual_router_id: 87", "virtual_router_id: 90"),
@@ -244,6 +245,11 @@ const EDITS: [(&str, &str); 8] = [
     ("hard_stop_after: 12h", "hard_stop_after: 6h"),
     ("read: \"^shop\\\\.\"", "read: \"^s\""),
     ("[rabbitmq_management]", "[rabbitmq_management, rabbitmq_shovel]"),
+    // The same policy wins everywhere, with the same settings.
+    ("        apply-to: all\n", "        apply-to: all\n        priority: 3\n"),
+    ("vhosts: {/: {}}", "vhosts: {/: {description: orders}}"),
+    ("tags: [administrator]", "tags: [administrator, monitoring]"),
+    ("  rules:\n", "  maintenance: {timezone: UTC, windows: [{from: \"02:00\", to: \"05:00\"}]}\n  rules:\n"),
 ];
 
 fn edited(which: &[bool]) -> ReleaseTree {
@@ -273,7 +279,19 @@ proptest! {
                 prop_assert!(review.clusters.iter().flat_map(|one| &one.files).any(has), "{} {}", id, path);
             }
         }
-        // Whatever changes has a consequence.
-        prop_assert!(review.clusters.iter().all(|one| !one.consequences.is_empty() || !one.transitions.is_empty()));
+        // Whatever a program reads has a consequence of its own: only what none reads is nothing.
+        let read = |id: &HostId| {
+            let (before, after) = (&old[id], &new[id]);
+            let paths = before.artifacts.keys().chain(after.artifacts.keys());
+            let file = paths.into_iter().any(|path| before.artifacts.get(path) != after.artifacts.get(path));
+            file || before.definitions != after.definitions || before.role != after.role
+        };
+        let is_read = differing.iter().any(read);
+        for one in &review.clusters {
+            let idle = one.consequences.iter().all(|one| one.class == Class::Nothing);
+            prop_assert_eq!(idle && one.transitions.is_empty(), !is_read, "{:?}", one.consequences);
+            let said = one.consequences.iter().any(|one| one.text == consequences::NOTHING);
+            prop_assert!(!(said && is_read));
+        }
     }
 }

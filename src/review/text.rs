@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::diff::{Kind, changed_lines, printable};
 use super::pair::{count, list};
+use super::words::severity;
 use super::{Class, ClusterReview, FileChange, HostId, LiveHost, LiveKind, Note, Review, Side, Transition};
 use crate::release::{DEFINITIONS, MANIFEST, SECRETS};
 
@@ -36,22 +37,6 @@ struct Limits {
 const SHORT: Limits = Limits { entries: 8, names: 6, lines: 10, changes: 16 };
 const FULL: Limits = Limits { entries: usize::MAX, names: usize::MAX, lines: usize::MAX, changes: usize::MAX };
 
-/// Returns one sentence for a person who reads no further.
-pub(super) fn headline(clusters: &[ClusterReview]) -> String {
-    let Some(first) = clusters.first() else { return "nothing changes on any host".to_owned() };
-    let held = first.transitions.iter().find(|one| one.grant.is_some()).or_else(|| {
-        // What is left to a person says more than that nothing happens.
-        first.transitions.first().filter(|_| first.class <= Class::Live)
-    });
-    let what = held.map(|one| one.text.as_str());
-    let what = what.or_else(|| first.consequences.first().map(|one| one.text.as_str())).unwrap_or("files change");
-    let place = match first.clusters.as_slice() {
-        [one] => format!("in {one}"),
-        many => format!("in each of {}", count(many.len(), "cluster")),
-    };
-    format!("{place}: {what}")
-}
-
 impl Class {
     /// Returns the word.
     pub fn as_str(self) -> &'static str {
@@ -74,6 +59,11 @@ impl Class {
     }
 }
 
+/// Returns the colour of a heading: what loses data is as red as a transition.
+fn color(class: Class, loses_data: bool) -> &'static str {
+    if loses_data { RED } else { class.color() }
+}
+
 /// Renders a review for people; the colours are for a stream that drops them where they are not wanted.
 pub fn render(review: &Review, look: Look) -> String {
     let mut page =
@@ -88,10 +78,8 @@ pub fn render(review: &Review, look: Look) -> String {
     if !rest.is_empty() {
         let clusters: usize = rest.iter().map(|one| one.clusters.len()).sum();
         let worst = rest.iter().map(|one| one.class).max().unwrap_or(Class::Nothing);
-        page.line(
-            "",
-            &format!("{} more, at worst {} (`--full` shows them)", count(clusters, "cluster"), worst.as_str()),
-        );
+        let worst = severity(worst, rest.iter().any(|one| one.loses_data));
+        page.line("", &format!("{} more, at worst {worst} (`--full` shows them)", count(clusters, "cluster")));
     }
     page.text
 }
@@ -111,6 +99,9 @@ impl Page {
             _ => side.rev.clone(),
         };
         self.line(DIM, &format!("{} → {}", side(&review.base), side(&review.head)));
+        if let Some(diverged) = &review.diverged {
+            self.line(&format!("{BOLD}{RED}"), &diverged.text);
+        }
         if review.is_empty() {
             return self.line(BOLD, &review.headline);
         }
@@ -121,9 +112,9 @@ impl Page {
             .filter(|(number, _)| *number > 0)
             .map(|(number, what)| format!("{} {what}", count(*number, "host")))
             .collect();
-        let color = if review.loses_data() { RED } else { review.class.color() };
         let extent = format!("{} in {}", list(&hosts), count(all.clusters, "cluster"));
-        self.line(color, &format!("{}: {extent}", review.severity().to_uppercase()));
+        let color = color(review.class, review.loses_data);
+        self.line(color, &format!("{}: {extent}", severity(review.class, review.loses_data).to_uppercase()));
         self.line(BOLD, &review.headline);
     }
 
@@ -157,9 +148,8 @@ impl Page {
             (many, more) => format!("{}: {} and {more} more", count(many, "cluster"), names.join(", ")),
         };
         let hosts = count(one.hosts.len(), "host");
-        let each = if one.clusters.len() > 1 { "; in each of the clusters:" } else { "" };
-        let heading = format!("{which} — {} — {hosts}{each}", one.class.as_str());
-        self.line(&format!("{BOLD}{}", one.class.color()), &heading);
+        let color = color(one.class, one.loses_data);
+        self.line(&format!("{BOLD}{color}"), &format!("{which} — {} — {hosts}", severity(one.class, one.loses_data)));
         for transition in &one.transitions {
             self.transition(transition, one);
         }
@@ -178,7 +168,11 @@ impl Page {
     }
 
     fn transition(&mut self, transition: &Transition, one: &ClusterReview) {
-        let whose = if transition.grant.is_some() { "transition" } else { "for a person" };
+        let whose = match (&transition.grant, transition.perhaps) {
+            (None, _) => "for a person",
+            (Some(_), false) => "transition",
+            (Some(_), true) => "perhaps a transition",
+        };
         self.danger(&format!("{whose}: {}{}", transition.text, self.on(&transition.hosts, one)));
         match (&transition.grant, transition.granted) {
             (None, _) => {}

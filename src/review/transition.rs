@@ -7,11 +7,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::pair::{Pair, count, list, text};
-use super::secrets::changed_value;
+use super::secrets::{changed_value, perhaps_changed};
 use super::words::{bare, quoted};
 use super::{HostId, ReleaseTree};
 use crate::facts::platform;
-use crate::name::{ClusterName, HostName};
+use crate::name::{ClusterName, HostName, SecretRef};
 use crate::plan::moved_data;
 use crate::release::{BrokerNode, Bundle, NodeKind, Piece};
 
@@ -28,8 +28,22 @@ pub struct Transition {
     pub grant: Option<String>,
     /// Whether the new side has the grant.
     pub granted: bool,
+    /// Whether nobody can tell without opening a secret if it happens at all.
+    pub perhaps: bool,
     /// The hosts that are disturbed.
     pub hosts: Vec<HostId>,
+}
+
+impl Transition {
+    /// Whether it happens, as far as can be told, and is held back until the spec grants it.
+    pub fn is_held(&self) -> bool {
+        self.grant.is_some() && !self.granted && !self.perhaps
+    }
+
+    /// Whether it happens, as far as can be told, and the spec grants it.
+    pub fn is_granted(&self) -> bool {
+        self.grant.is_some() && self.granted && !self.perhaps
+    }
 }
 
 /// The kinds of transitions.
@@ -54,7 +68,8 @@ pub enum TransitionKind {
     Vhost,
 }
 
-/// Returns the transitions between two releases that the new one does not grant, with their clusters. What [`gist`] leaves of
+/// Returns the transitions between two releases that the new one does not grant, those that perhaps happen among them, with their
+/// clusters. What [`gist`] leaves of
 /// the bundles is enough for it.
 pub fn ungranted(old: &ReleaseTree, new: &ReleaseTree) -> Vec<(ClusterName, Transition)> {
     let mut found = Vec::new();
@@ -102,23 +117,38 @@ pub(super) fn transitions(pair: &Pair<'_>) -> Vec<Transition> {
 
 fn made(pair: &Pair<'_>, kind: TransitionKind, grant: String, text: String, hosts: &[&HostName]) -> Transition {
     let granted = pair.grants(&grant);
-    Transition { kind, text, grant: Some(grant), granted, hosts: hosts.iter().map(|host| pair.id(host)).collect() }
+    Transition {
+        kind,
+        text,
+        grant: Some(grant),
+        granted,
+        perhaps: false,
+        hosts: hosts.iter().map(|host| pair.id(host)).collect(),
+    }
 }
 
 fn cookie(pair: &Pair<'_>) -> Option<Transition> {
-    let mut hosts = Vec::new();
+    let (mut hosts, mut perhaps) = (Vec::new(), Vec::new());
     for (host, old, new) in pair.staying() {
         let (Some(before), Some(after)) = (old.artifacts.get(platform::COOKIE), new.artifacts.get(platform::COOKIE))
         else {
             continue;
         };
-        let resealed = after.content.iter().any(|piece| match piece {
-            Piece::Secret { name, .. } => changed_value(old, new, name),
-            Piece::Text(_) => false,
-        });
-        if before.content != after.content || resealed {
+        let resealed = |is: &dyn Fn(&SecretRef) -> bool| {
+            after.content.iter().any(|piece| matches!(piece, Piece::Secret { name, .. } if is(name)))
+        };
+        if before.content != after.content || resealed(&|name| changed_value(old, new, name)) {
             hosts.push(host);
+        } else if resealed(&|name| perhaps_changed(old, new, name)) {
+            perhaps.push(host);
         }
+    }
+    if hosts.is_empty() && !perhaps.is_empty() {
+        let text = "the file of the Erlang cookie was sealed for other readers, and whether its value changed cannot be told without \
+                    a key: if it did, running nodes take it without a restart, and hosts hold it back as long as it is not granted"
+            .to_owned();
+        let made = made(pair, TransitionKind::Cookie, "rotate-cookie".to_owned(), text, &perhaps);
+        return Some(Transition { perhaps: true, ..made });
     }
     let text =
         "the Erlang cookie changes: running nodes take it without a restart; until the last one has it, nodes with \
@@ -293,6 +323,7 @@ fn vhosts(pair: &Pair<'_>) -> Vec<Transition> {
         ),
         grant: None,
         granted: false,
+        perhaps: false,
         hosts: Vec::new(),
     })
     .collect()

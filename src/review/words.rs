@@ -1,6 +1,6 @@
 //! What every rendering of a review says in the same words.
 
-use super::{HostId, PolicyTarget};
+use super::{Class, HostId, PolicyTarget};
 
 /// Returns a number with its thousands parted.
 pub(super) fn number(number: usize) -> String {
@@ -13,6 +13,12 @@ pub(super) fn number(number: usize) -> String {
         out.push(digit);
     }
     out
+}
+
+/// Returns how bad something is, for a heading: its class says how it comes into force, not what is lost by it.
+pub(super) fn severity(class: Class, loses_data: bool) -> String {
+    let lost = if loses_data { ", loses data" } else { "" };
+    format!("{}{lost}", class.as_str())
 }
 
 impl PolicyTarget {

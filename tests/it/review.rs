@@ -157,6 +157,59 @@ fn a_hotfix_on_a_host_is_shown_before_it_is_lost() {
 }
 
 #[test]
+fn a_base_that_went_on_is_said_and_merged_in_memory() {
+    let repository = Repository::new();
+    let path = repository.path();
+    git(path, &["checkout", "--quiet", "-b", "topic"]);
+    let balance = ("balance: leastconn", "balance: source");
+    repository.change(&[balance]);
+    git(path, &["checkout", "--quiet", "main"]);
+    let more = "    rabbit3: {address: 192.168.1.221}\n";
+    let node = (more, &*format!("{more}    rabbit4: {{address: 192.168.1.223}}\n"));
+    repository.change(&[node, ("[rabbit1, rabbit2, rabbit3] ", "[rabbit1, rabbit2, rabbit3, rabbit4] ")]);
+    git(path, &["checkout", "--quiet", "topic"]);
+    let base = run(git_command(path).args(["merge-base", "main", "topic"])).1;
+    let short = &base[..12];
+    let note = format!(
+        "`main` has 1 commit that `topic` does not have: what changed there looks undone here, though merging undoes nothing. Add \
+         `--merged` to review what merging makes of both, or give `{short}` as BASE, where the two parted."
+    );
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let of = |args: &[&str]| run(rmqgit().current_dir(path).arg("review").args(args));
+    // The text says it above the headline, the other formats in their way, and on standard error too.
+    let (_, text, err) = of(&["main", "topic"]);
+    assert_eq!(err, "");
+    let (at, held) =
+        (one_line(&text).find(&note).unwrap(), one_line(&text).find("node rabbit@rabbit4 leaves").unwrap());
+    assert!(at < held, "{text}");
+    let (_, json, err) = of(&["main", "topic", "--format", "json"]);
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["diverged"], json!({"commits": 1, "merge_base": base.trim(), "text": note}));
+    assert_eq!(err, format!("rmqgit: {note}\n"));
+    assert!(of(&["main", "topic", "--format", "markdown"]).1.contains("\n> **Careful:** `main` has 1 commit"));
+    assert!(of(&["main", "topic", "--format", "html"]).1.contains("Careful:</strong> <code>main</code> has 1 commit"));
+    // A trial merge takes nothing back, and leaves nothing behind.
+    let objects = || run(git_command(path).args(["count-objects", "-v"])).1;
+    let before = objects();
+    let merged = repository.review(&["--merged", "main", "topic"]);
+    assert_eq!(objects(), before);
+    assert!(merged.contains(" → topic merged into main (") && merged.contains("RELOAD: "), "{merged}");
+    assert!(!merged.contains("leaves the cluster") && !merged.contains("does not have"), "{merged}");
+    assert!(of(&["topic", "main~1"]).1.contains("is older than `topic`"));
+    // `check --base` names what helps.
+    let (status, _, err) = run(rmqgit().current_dir(path).args(["check", "--base", "main"]));
+    assert!(status == 1 && err.contains(&format!("`--base {short}`")), "{err}");
+    let (status, out, err) = run(rmqgit().current_dir(path).args(["check", "--base", short]));
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    // What Git cannot merge is named.
+    repository.change(&[("balance: leastconn", "balance: first")]);
+    git(path, &["checkout", "--quiet", "-b", "other", "topic~1"]);
+    repository.change(&[("balance: leastconn", "balance: roundrobin")]);
+    let (status, _, err) = of(&["--merged", "topic", "other"]);
+    assert!(status == 3 && err.contains("gives conflicts in rmqgit.yaml"), "{err}");
+}
+
+#[test]
 fn a_rotated_secret_says_what_it_is_for() {
     let shelf = Shelf::new();
     shelf.fill();

@@ -62,7 +62,7 @@ pub struct Change {
     pub diff: String,
 }
 
-/// What happens to a file.
+/// What happens to something, such as a file, an object of the broker or a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {

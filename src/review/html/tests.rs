@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::review::sample;
+use crate::review::{Class, sample};
 
 /// Returns the tags of a page with the names of their attributes, as a browser reads them, without the pictures: how those are
 /// laid out depends on how long their texts are.
@@ -69,6 +69,30 @@ fn an_empty_review_says_so() {
     let mut review = sample::usual();
     review.clusters.clear();
     assert!(render(&review).contains("Nothing changes"));
+}
+
+/// What is lost is no class: it stands in the title and the heading, and no box of the filter hides it.
+#[test]
+fn what_loses_data_is_headed_so_and_what_is_held_back_can_be_filtered() {
+    let mut review = sample::usual();
+    review.clusters.remove(1);
+    let one = &mut review.clusters[0];
+    (review.class, one.class, one.consequences[0].class) = (Class::Live, Class::Live, Class::Live);
+    let page = render(&review);
+    let heading = "<span class=\"badge live\">live</span><strong class=\"loses\">loses data</strong>";
+    for part in [
+        "<title>live, loses data: ",
+        "<header class=\"top live lost\">",
+        heading,
+        "<li data-class=\"transition\">",
+        "value=\"transition\"",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    review.loses_data = false;
+    review.clusters[0].loses_data = false;
+    let page = render(&review);
+    assert!(!page.contains(heading) && !page.contains("top live lost"));
 }
 
 proptest! {

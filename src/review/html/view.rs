@@ -23,6 +23,8 @@ const OPEN: usize = 3;
 #[derive(Debug, Serialize)]
 pub(super) struct Page {
     title: String,
+    /// What the base has that the head does not come from; empty if there is nothing.
+    diverged: Vec<Word>,
     headline: Vec<Word>,
     class: &'static str,
     severity: String,
@@ -33,6 +35,7 @@ pub(super) struct Page {
     head: Revision,
     counts: Vec<String>,
     held_back: Vec<Held>,
+    perhaps: Vec<Held>,
     for_a_person: Vec<Held>,
     live: Vec<Host>,
     /// The classes that something on the page has.
@@ -60,6 +63,7 @@ struct Held {
     clusters: String,
     text: Vec<Word>,
     grant: Option<String>,
+    granted: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -75,9 +79,10 @@ struct Entry {
     title: String,
     more: Option<String>,
     class: &'static str,
+    loses_data: bool,
     hosts: String,
     consequences: Vec<Happens>,
-    granted: Vec<Held>,
+    transitions: Vec<Held>,
     added: Option<Named>,
     removed: Option<Named>,
     picture: Option<Picture>,
@@ -172,10 +177,13 @@ struct File {
 
 impl Page {
     pub(super) fn of(review: &Review) -> Self {
-        let waiting = review.clusters.iter().flat_map(|one| {
-            one.transitions.iter().filter(|transition| !transition.granted).map(|transition| held(one, transition))
-        });
-        let (held_back, for_a_person) = waiting.partition(|held| held.grant.is_some());
+        let waiting = |which: &dyn Fn(&Transition) -> bool| -> Vec<Held> {
+            let of = |one: &'_ ClusterReview| {
+                let some = one.transitions.iter().filter(|transition| !transition.granted && which(transition));
+                some.map(|transition| held(one, transition)).collect::<Vec<_>>()
+            };
+            review.clusters.iter().flat_map(of).collect()
+        };
         let counts = review.counts;
         let mut numbers = Vec::new();
         for (hosts, what) in [(counts.changed, "changed"), (counts.added, "new"), (counts.removed, "removed")] {
@@ -187,6 +195,7 @@ impl Page {
         let mut classes: Vec<Class> = Vec::new();
         for one in &review.clusters {
             classes.extend(one.consequences.iter().map(|one| one.class));
+            classes.extend(transitions(one).map(|_| Class::Transition));
             classes.extend(one.services.iter().map(|one| one.class));
             classes.extend(one.files.iter().map(|one| one.class));
         }
@@ -196,16 +205,18 @@ impl Page {
         let files: usize = review.clusters.iter().map(|one| one.files.len()).sum();
         Self {
             title: visible(&review.headline.replace('`', "")),
+            diverged: review.diverged.as_ref().map(|diverged| sentence(&diverged.text)).unwrap_or_default(),
             headline: sentence(&review.headline),
             class: review.class.as_str(),
             severity: review.severity(),
-            loses_data: review.loses_data(),
+            loses_data: review.loses_data,
             ladder: all.map(Class::as_str),
             base: revision(&review.base),
             head: revision(&review.head),
             counts: numbers,
-            held_back,
-            for_a_person,
+            held_back: waiting(&Transition::is_held),
+            perhaps: waiting(&|transition| transition.perhaps),
+            for_a_person: waiting(&|transition| transition.grant.is_none()),
             live: review.live.iter().map(host).collect(),
             classes: classes.into_iter().map(Class::as_str).collect(),
             clusters: review.clusters.iter().enumerate().map(|(n, one)| entry(n, one, files <= OPEN)).collect(),
@@ -224,7 +235,15 @@ fn held(one: &ClusterReview, transition: &Transition) -> Held {
         clusters: names(&one.clusters, ToString::to_string),
         text: sentence(&transition.text),
         grant: transition.grant.as_deref().map(visible),
+        granted: transition.granted,
     }
+}
+
+/// Returns the transitions that stand beside the consequences: all but what is left to a person.
+fn transitions(one: &ClusterReview) -> impl Iterator<Item = &Transition> {
+    one.transitions
+        .iter()
+        .filter(|transition| !transition.perhaps && (transition.grant.is_some() || transition.granted))
 }
 
 fn host(host: &LiveHost) -> Host {
@@ -254,15 +273,15 @@ fn entry<'a>(n: usize, one: &'a ClusterReview, open: bool) -> Entry {
     };
     let services = one.services.iter().map(service).collect();
     let files = one.files.iter().map(|change| file(change, hosts(&change.hosts), open)).collect();
-    let granted = one.transitions.iter().filter(|one| one.granted).map(|transition| held(one, transition));
     Entry {
         id: format!("c{n}"),
         title: names(&one.clusters, ToString::to_string),
         more: (one.clusters.len() > 1).then(|| count(one.clusters.len(), "cluster")),
         class: one.class.as_str(),
+        loses_data: one.loses_data,
         hosts: count(one.hosts.len(), "host"),
         consequences,
-        granted: granted.collect(),
+        transitions: transitions(one).map(|transition| held(one, transition)).collect(),
         added,
         removed,
         picture: one.topology.as_ref().map(|topology| picture(topology, n)),

@@ -18,7 +18,7 @@ use quote::{code, element, fence, prose};
 
 use super::diff::Kind;
 use super::pair::count;
-use super::words::{host_name, names_a_secret, number, some};
+use super::words::{host_name, names_a_secret, number, severity, some};
 use super::{
     Class, ClusterReview, FileChange, HostId, LiveHost, Note, PolicyChange, Review, SecretChange, ServiceChange,
     SettingChange, Side, Transition, picture,
@@ -44,8 +44,10 @@ pub fn render(review: &Review, limits: Limits<'_>) -> String {
         .flat_map(|one| one.transitions.iter().map(move |transition| (one, transition)))
         .filter(|(_, transition)| !transition.granted)
         .collect();
-    for (title, grant) in [("Held back until the spec grants it", true), ("For a person to do", false)] {
-        let mut some = held.iter().filter(|(_, transition)| transition.grant.is_some() == grant).peekable();
+    let titles = ["Held back until the spec grants it", "Perhaps held back", "For a person to do"];
+    for (number, title) in titles.into_iter().enumerate() {
+        let which = |one: &Transition| if one.is_held() { 0 } else { 2 - usize::from(one.perhaps) };
+        let mut some = held.iter().filter(|(_, transition)| which(transition) == number).peekable();
         if some.peek().is_some() {
             pieces.push(Piece::new(Detail::HeldBack, format!("\n### {title}\n\n")));
         }
@@ -73,7 +75,9 @@ fn head(review: &Review) -> String {
     }
     let sides = format!("{} → {}", side(&review.base), side(&review.head));
     let parts: String = parts.iter().map(|part| format!(" · {part}")).collect::<Vec<_>>().concat();
-    format!("## `rmqgit review`: {severity}\n\n**{}**\n\n{sides}{parts}\n", prose(review.headline.trim()))
+    let careful = review.diverged.as_ref().map(|diverged| format!("> **Careful:** {}\n\n", prose(&diverged.text)));
+    let careful = careful.unwrap_or_default();
+    format!("## `rmqgit review`: {severity}\n\n{careful}**{}**\n\n{sides}{parts}\n", prose(review.headline.trim()))
 }
 
 fn side(side: &Side) -> String {
@@ -114,7 +118,7 @@ fn live(hosts: &[LiveHost]) -> Option<Piece> {
 fn cluster(pieces: &mut Vec<Piece>, one: &ClusterReview, alone: bool, pictures: &mut usize) {
     let mut text = String::new();
     let hosts = count(one.hosts.len(), "host");
-    put(&mut text, format_args!("\n### {}: {}, {hosts}\n\n", clusters(one, code), one.class.as_str()));
+    put(&mut text, format_args!("\n### {}: {}, {hosts}\n\n", clusters(one, code), severity(one.class, one.loses_data)));
     for consequence in &one.consequences {
         let class = if consequence.class == one.class && alone { String::new() } else { label(consequence.class) };
         let lost = if consequence.loses_data { LOST } else { "" };

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod dir;
 pub mod lock;
 pub mod make;
+pub mod merge;
 pub mod object;
 pub mod pack;
 pub mod program;

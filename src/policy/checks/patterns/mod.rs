@@ -98,10 +98,11 @@ fn glob_of(pattern: &str) -> Option<(&str, char)> {
         .then_some((before, repeated))
 }
 
-/// Finds a name that the first pattern matches and the second does not, if there is one and it can be decided.
-pub fn name_beyond(a: &str, b: &str) -> Option<String> {
+/// Finds a name that the first pattern matches and the second does not, if there is one; or says why that cannot be decided.
+pub fn name_beyond(a: &str, b: &str) -> Result<Option<String>, &'static str> {
     match beyond(a, b) {
-        Answer::Yes(name) => Some(name),
-        Answer::No | Answer::Unknown(_) => None,
+        Answer::Yes(name) => Ok(Some(name)),
+        Answer::No => Ok(None),
+        Answer::Unknown(why) => Err(why),
     }
 }
