@@ -307,7 +307,7 @@ mod tests {
         );
         for active in [true, false] {
             observed.units.insert(super::super::steps::BROKER.parse().expect("a unit"), runs(active));
-            assert_eq!(held(&base, &desired, &observed), [moved.clone()]);
+            assert_eq!(held(&base, &desired, &observed), *std::slice::from_ref(&moved));
         }
         // It is being set up: nothing runs, and no release was here before.
         assert_eq!(held(&Base::default(), &desired, &observed), [format!("{ENV}: done")]);

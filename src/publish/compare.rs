@@ -93,15 +93,14 @@ pub fn compare(comparison: &Comparison, take: impl Fn(Differing) + Sync) -> Resu
     let wrong = |said| Ok(Compared { sides: None, diverged: None, said: vec![said] });
     let Some(new) = open_tree(&mut said_new, &store, &objects, tree)? else { return wrong(said_new) };
     let mut said_old = Said::of(comparison.old.as_deref().unwrap_or("the published release"));
-    let old = match &comparison.old {
-        Some(_) => open_old(&mut said_old, &store, &objects)?,
-        None => {
-            let base = published(&store, &objects, &new)?;
-            if base.tip.is_none() {
-                "nothing, for no release is published".clone_into(&mut said_old.rev);
-            }
-            Some(Side::Release(base))
+    let old = if comparison.old.is_some() {
+        open_old(&mut said_old, &store, &objects)?
+    } else {
+        let base = published(&store, &objects, &new)?;
+        if base.tip.is_none() {
+            "nothing, for no release is published".clone_into(&mut said_old.rev);
         }
+        Some(Side::Release(base))
     };
     let Some(old) = old else { return wrong(said_old) };
     let mut sides = (describe(&objects, &old, &said_old.rev)?, describe(&objects, &new, &said_new.rev)?);

@@ -170,7 +170,7 @@ fn a_base_that_went_on_is_said_and_merged_in_memory() {
     git(path, &["checkout", "--quiet", "topic"]);
     let base = run(git_command(path).args(["merge-base", "main", "topic"])).1;
     let short = &base[..12];
-    let note = format!(
+    let remark = format!(
         "`main` has 1 commit that `topic` does not have: what changed there looks undone here, though merging undoes nothing. Add \
          `--merged` to review what merging makes of both, or give `{short}` as BASE, where the two parted."
     );
@@ -180,12 +180,12 @@ fn a_base_that_went_on_is_said_and_merged_in_memory() {
     let (_, text, err) = of(&["main", "topic"]);
     assert_eq!(err, "");
     let (at, held) =
-        (one_line(&text).find(&note).unwrap(), one_line(&text).find("node rabbit@rabbit4 leaves").unwrap());
+        (one_line(&text).find(&remark).unwrap(), one_line(&text).find("node rabbit@rabbit4 leaves").unwrap());
     assert!(at < held, "{text}");
     let (_, json, err) = of(&["main", "topic", "--format", "json"]);
     let value: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(value["diverged"], json!({"commits": 1, "merge_base": base.trim(), "text": note}));
-    assert_eq!(err, format!("rmqgit: {note}\n"));
+    assert_eq!(value["diverged"], json!({"commits": 1, "merge_base": base.trim(), "text": remark}));
+    assert_eq!(err, format!("rmqgit: {remark}\n"));
     assert!(of(&["main", "topic", "--format", "markdown"]).1.contains("\n> **Careful:** `main` has 1 commit"));
     assert!(of(&["main", "topic", "--format", "html"]).1.contains("Careful:</strong> <code>main</code> has 1 commit"));
     // A trial merge takes nothing back, and leaves nothing behind.

@@ -84,7 +84,8 @@ fn one_host_leaves_keepalived() {
 #[test]
 fn the_balancers_leave_with_the_address() {
     let text = SEPARATE.split("  haproxy:").next().expect("the brokers");
-    let hosts: String = text.lines().filter(|line| !line.contains("lb")).map(|line| format!("{line}\n")).collect();
+    let hosts: Vec<&str> = text.lines().filter(|line| !line.contains("lb")).collect();
+    let hosts = hosts.join("\n");
     let review = between(SEPARATE, &hosts);
     let said = texts(&review);
     assert!(said[0].starts_with("no host of the release has the virtual address"), "{said:#?}");
