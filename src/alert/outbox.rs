@@ -325,6 +325,10 @@ impl Queue {
                 Some(why.clone())
             }
         };
+        // That somebody was reminded of what he knows, and took it, is no news.
+        if batch.entries.is_empty() && failure.is_none() {
+            return;
+        }
         self.attempts.push(Attempt { at: now, entries: batch.entries.len(), failure });
         let surplus = self.attempts.len().saturating_sub(MOST_ATTEMPTS);
         self.attempts.drain(..surplus);

@@ -437,3 +437,20 @@ fn a_target_hears_what_it_wants_from_when_it_is_there() {
     let new = book.record(&seen(&[drift]), now + RUN, &rules, &routes);
     assert_eq!(told(&new), [Stage::Opened], "a target that is new hears what is open");
 }
+
+#[test]
+fn what_repeats_an_open_incident_is_no_delivery_to_speak_of() {
+    let mut now = Life::new().now;
+    let drift = seen(&[problem(Kind::Drift, "/a", "")]);
+    let mut book = Book::default().record(&drift, now, &Rules::default(), &routes());
+    let queue = book.outbox.get_mut("t").expect("there is a target");
+    for failing in [false, false, true] {
+        let batch = queue.take_all(now, None).expect("it is told, and told again");
+        let fate = if failing { Fate::Delayed { why: "503".to_owned(), wait: None } } else { Fate::Accepted(None) };
+        queue.settle(&batch, &fate, now);
+        assert_eq!(queue.refreshed.is_some_and(|at| at == now), !failing);
+        now += SignedDuration::from_hours(2);
+    }
+    let log: Vec<_> = queue.attempts.iter().map(|attempt| (attempt.entries, attempt.failure.as_deref())).collect();
+    assert_eq!(log, [(1, None), (0, Some("503"))]);
+}

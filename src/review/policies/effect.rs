@@ -150,7 +150,10 @@ impl Sides<'_> {
     fn says_another_key(&self, key: &str) -> bool {
         match key {
             "ha-params" => self.from.get("ha-mode") != self.to.get("ha-mode"),
-            "ha-sync-mode" | "ha-promote-on-shutdown" | "ha-promote-on-failure" => !self.to.contains_key("ha-mode"),
+            // They are about mirrors, and there are none then.
+            "ha-sync-mode" | "ha-promote-on-shutdown" | "ha-promote-on-failure" => {
+                Copies::of(self.to).is_none_or(|copies| copies.number == Some(1))
+            }
             _ => false,
         }
     }

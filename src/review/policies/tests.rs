@@ -120,7 +120,10 @@ fn what_is_no_longer_taken_is_lost() {
         ),
         queues(r#"{"max-length": 5}"#, r#"{"max-length": 3.5}"#),
         queues(r#"{"ha-mode": "all"}"#, r#"{"ha-mode": "nodes", "ha-params": ["rabbit@mq3"]}"#),
-        queues(r#"{"ha-mode": "exactly", "ha-params": 3}"#, r#"{"ha-mode": "exactly", "ha-params": 1}"#),
+        queues(
+            r#"{"ha-mode": "exactly", "ha-params": 3, "ha-sync-mode": "automatic"}"#,
+            r#"{"ha-mode": "exactly", "ha-params": 1}"#,
+        ),
         queues(r#"{"ha-mode": "all"}"#, r#"{"ha-mode": "all", "ha-promote-on-shutdown": "always"}"#),
         queues(
             r#"{"ha-mode": "all", "ha-promote-on-failure": "when-synced"}"#,
