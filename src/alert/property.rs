@@ -6,15 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::tests::{RUN, problem, routes, seen};
-use super::{Batch, Book, Entry, Fate, Identity, Kind, Problem, Queue, Rules, Sighting, Stage, State};
+use super::{Batch, Book, Entry, Fate, Identity, Kind, Problem, Queue, Rules, Severity, Sighting, Stage, State};
 
 /// One thing that happens in the long life of a host.
 #[derive(Debug, Clone)]
 enum Happening {
     /// A run, which is killed before it has written what it saw, or not.
     Run { present: Vec<(usize, u8)>, repaired: Vec<usize>, blind: Option<usize>, minutes: i64, killed: bool },
-    /// An attempt to deliver.
-    Delivery(Luck),
+    /// An attempt to deliver, in quiet hours or not.
+    Delivery { luck: Luck, quiet: bool },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         prop::collection::vec((0usize..6, 0u8..2), 0..4),
         prop::collection::vec(0usize..6, 0..2),
         prop::option::weighted(0.2, 0usize..7),
-        prop_oneof![5 => Just(5i64), 1 => 0i64..2_000],
+        // The clock may be set back.
+        prop_oneof![10 => Just(5i64), 2 => 0i64..2_000, 1 => -2_000i64..0],
         prop::bool::weighted(0.1),
     );
     let run = run.prop_map(|(present, repaired, blind, minutes, killed)| Happening::Run {
@@ -56,7 +57,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Luck::KilledAfter),
         1 => Just(Luck::Overtaken),
     ];
-    prop_oneof![run, luck.prop_map(Happening::Delivery)]
+    let delivery = (luck, prop::bool::weighted(0.2));
+    prop_oneof![run, delivery.prop_map(|(luck, quiet)| Happening::Delivery { luck, quiet })]
 }
 
 /// A receiver that believes what it is told.
@@ -64,12 +66,17 @@ fn happening() -> impl Strategy<Value = Happening> {
 struct Receiver {
     /// What it got, by incident.
     got: BTreeMap<u64, Vec<(Stage, u64)>>,
+    /// What it got, by the message's name: whatever has a name that it knows, it takes for the same and passes over.
+    names: BTreeMap<String, Vec<(u64, Stage, Timestamp)>>,
     /// How much was on its way when the agent was killed between its answer and the note of it.
     doubt: usize,
 }
 
 impl Receiver {
     fn take(&mut self, batch: &Batch) {
+        let said: Vec<_> = batch.entries.iter().map(|entry| (entry.case.number, entry.stage, entry.at)).collect();
+        let known = self.names.entry(batch.id()).or_insert_with(|| said.clone());
+        assert_eq!(*known, said, "two messages are named {}", batch.id());
         for Entry { case, stage, edition, .. } in &batch.entries {
             self.got.entry(case.number).or_default().push((*stage, *edition));
         }
@@ -116,8 +123,11 @@ proptest! {
                         opened.extend(book.ledger.past.iter().map(|past| past.case.number));
                     }
                 }
-                Happening::Delivery(luck) => {
-                    let Some(batch) = book.outbox.get("t").and_then(|queue| queue.take(now, None)) else { continue };
+                Happening::Delivery { luck, quiet } => {
+                    let hush = quiet.then_some(Severity::Critical);
+                    let Some(batch) = book.outbox.get("t").and_then(|queue| queue.take(now, hush)) else { continue };
+                    let is_loud = |entry: &Entry| entry.case.severity == Severity::Critical;
+                    prop_assert!(!quiet || batch.entries.iter().all(is_loud), "told in quiet hours: {batch:?}");
                     let mut fate = Fate::Accepted(None);
                     match luck {
                         Luck::Accepted => receiver.take(&batch),
