@@ -17,6 +17,8 @@ pub(super) fn transitions_wait_for_their_grant(site: &mut Site) {
     let spec = site.spec.clone();
     another_cookie(site, &spec);
     another_address(site, &spec);
+    no_address(site, &spec);
+    another_directory(site, &spec);
     if site.mirrors() {
         another_type(site, &spec);
     }
@@ -94,6 +96,46 @@ fn another_address(site: &mut Site, spec: &str) {
     publish(site, spec, "virtual-addresses");
     converge(site, &HOSTS);
     until("the address back again", 30, || site.held_by("rabbit1"));
+}
+
+/// Keepalived leaves the spec: without a grant the address stays where it is, with all that it needs, for any number of runs.
+fn no_address(site: &mut Site, spec: &str) {
+    let start = spec.find("  keepalived:\n").expect("the spec has the section");
+    let own = |line: &&str| line.trim().is_empty() || line.starts_with("   ") || line.trim_start().starts_with('#');
+    let section: usize = spec[start..].split_inclusive('\n').skip(1).take_while(own).map(str::len).sum();
+    let end = start + "  keepalived:\n".len() + section;
+    publish(site, &format!("{}{}", &spec[..start], &spec[end..]), "");
+    let files = |site: &Site| site.bed.must("rabbit1", "sha256sum /etc/keepalived/* /etc/sysctl.d/*rmqgit*");
+    let before = files(site);
+    for _ in 0..2 {
+        let report = site.sync("rabbit1", &[]);
+        assert_eq!(report.code, 3, "{:#}", report.json);
+        assert!(refused(&report).contains(&"/etc/keepalived/keepalived.conf".to_owned()), "{:#}", report.json);
+        assert!(
+            report.json["changes"].to_string().contains("add `virtual-addresses` to `grants`"),
+            "{:#}",
+            report.json
+        );
+        assert_eq!(files(site), before);
+    }
+    until("the address where it was", 20, || site.held_by("rabbit1"));
+    publish(site, spec, "");
+    converge(site, &HOSTS);
+}
+
+/// A node that started in another directory would start without its queues: its file stays as it is.
+fn another_directory(site: &mut Site, spec: &str) {
+    let line = "    cookie: {secret: erlang-cookie}\n";
+    assert!(spec.contains(line), "{spec}");
+    let there = spec.replace(line, &format!("{line}    env: {{MNESIA_BASE: /var/lib/rabbitmq/elsewhere}}\n"));
+    publish(site, &there, "");
+    let file = "/etc/rabbitmq/rabbitmq-env.conf";
+    let before = site.bed.must("rabbit2", &format!("cat {file}"));
+    is_refused(site, "rabbit2", file, "data-directory");
+    is_refused(site, "rabbit2", file, "data-directory");
+    assert_eq!(site.bed.must("rabbit2", &format!("cat {file}")), before);
+    publish(site, spec, "");
+    converge(site, &HOSTS);
 }
 
 /// The last node becomes a RAM node and a disc node again.
