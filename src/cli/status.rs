@@ -72,7 +72,9 @@ impl Host {
     fn show(&self, format: Format) -> Result<Exit, Failure> {
         let now = clock::now();
         let mut report = agent::last_report(&self.state, now).map_err(|error| match error {
-            AgentError::NoReport(_) => Failure::from_error(&error).help("run `rmqgit sync` with the same root first"),
+            AgentError::NoReport(_) | AgentError::Report { .. } => {
+                Failure::from_error(&error).help("run `rmqgit sync` with the same root first")
+            }
             _ => Failure::from_error(&error),
         })?;
         let book = self.alerts.as_ref().map(|alerts| self.book(alerts, &report.cluster)).transpose()?;
