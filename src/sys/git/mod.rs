@@ -54,8 +54,8 @@ pub enum GitError {
         rev: String,
         /// Whether the repository has a part of its history only.
         shallow: bool,
-        /// What libgit2 said.
-        source: git2::Error,
+        /// What libgit2 said, unless that is the same.
+        source: Option<git2::Error>,
     },
     /// An object is missing or broken.
     #[error("cannot read object {id}")]
@@ -212,6 +212,7 @@ impl Store {
     }
 
     fn no_revision(&self, rev: &str, source: git2::Error) -> GitError {
+        let source = Some(source).filter(|error| error.code() != git2::ErrorCode::NotFound);
         GitError::Revision { rev: rev.to_owned(), shallow: self.repo.is_shallow(), source }
     }
 

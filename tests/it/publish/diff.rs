@@ -58,7 +58,7 @@ fn an_invalid_spec_and_an_unknown_revision() {
     let fleet = changed();
     let (status, out, err) = run(rmqgit().current_dir(fleet.path()).args(["diff", "nowhere"]));
     assert_eq!((status, &*out), (3, ""));
-    assert!(err.starts_with("rmqgit: `nowhere` names no commit"), "{err}");
+    assert!(err.starts_with("rmqgit: `nowhere` names no commit\n  help: "), "{err}");
     fleet.write("rmqgit.yaml", "version: 1\nclusterz: {}\n");
     fleet.commit("Wrong");
     let (status, out, err) = run(rmqgit().current_dir(fleet.path()).arg("diff"));
